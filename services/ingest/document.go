@@ -1,0 +1,168 @@
+package ingest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/whoknocks/whoknocks/pkg/scan"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/input"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/stream"
+)
+
+// document is a file on its way to the bus. It is the sink of its stream.
+type document struct {
+	im     *importer
+	file   File
+	name   string
+	stream *stream.Stream
+	number int // documents of an import in order
+
+	before  stream.Counts // what was counted already
+	binary  int           // position of a byte in the head that no text holds, or -1
+	tooLong string        // what to say of the first line that was too long
+	longs   int64
+
+	// Positions are of bytes in the plain text.
+	known int64 // lines before it were on the bus before
+	skip  int64 // lines before it need not be published again
+	line  int64 // number of the line being read
+	at    int64 // its position
+	entry int64 // position of the entry it belongs to: the line before, if that waits for it
+	next  int64 // all before it has become something
+
+	end int64 // all before it was read
+
+	closed bool // no more lines come of it
+	ended  bool // because it was read to its end
+	saved  time.Time
+}
+
+func (im *importer) newDocument(in *input.Document, file File, head []byte) (*document, error) {
+	d := &document{im: im, file: file, name: in.Name, known: file.Position, binary: input.Binary(head), saved: time.Now()}
+	if !file.Done {
+		d.skip = file.Position
+	}
+	samples := im.s.cfg.Samples
+	if d.binary >= 0 {
+		samples = 0 // nobody wants to look at them
+	}
+	cfg, err := configOf(file, in.Name, samples)
+	if err != nil {
+		return nil, fmt.Errorf("import %s: %w", in.Name, err)
+	}
+	if d.stream, err = stream.New(cfg, d); err != nil {
+		return nil, fmt.Errorf("import %s: %w", in.Name, err)
+	}
+	im.documents++
+	d.number = im.documents
+	im.open = append(im.open, d)
+	return d, nil
+}
+
+// chunk reads the lines of a chunk.
+func (d *document) chunk(c input.Chunk) error {
+	stop := d.im.watch.start()
+	defer stop()
+	now := time.Now().UTC()
+	for l := range c.Lines() {
+		d.line++
+		if d.entry = l.At; d.stream.Pending() {
+			d.entry = d.at
+		}
+		d.at = l.At
+		if err := d.read(l, now); err != nil {
+			return err
+		}
+		d.end = l.End
+	}
+	if d.next = d.end; d.stream.Pending() {
+		d.next = d.at
+	}
+	d.count(len(c.Text))
+	return d.im.keep(d, now)
+}
+
+// read takes one line. One that is too long is rejected, and the import will fail.
+func (d *document) read(l input.Line, now time.Time) error {
+	if l.Long == 0 {
+		return d.stream.Line(l.Text, d.line, now)
+	}
+	if d.longs++; d.longs == 1 {
+		d.tooLong = fmt.Sprintf("line %d at byte %d has %d bytes, more than the %d that a line may have", d.line, l.At, l.Long, input.MaxLine)
+	}
+	return d.stream.Long(l.Text, l.Long, d.line, now)
+}
+
+// finish ends the document: everything was read.
+func (d *document) finish() error {
+	stop := d.im.watch.start()
+	defer stop()
+	d.entry = d.at
+	if err := d.stream.Flush(time.Now().UTC()); err != nil {
+		return err
+	}
+	d.next, d.ended = d.end, true
+	return nil
+}
+
+// complaint is why the import of a document that was read to its end fails all
+// the same.
+func (d *document) complaint() error {
+	c := d.stream.Counts()
+	if d.binary >= 0 && c.Events == 0 && c.Rejected == d.longs {
+		return fmt.Errorf("read %s: it is no log: byte %d is binary data and no line is recognised", d.name, d.binary)
+	}
+	if d.longs == 1 {
+		return fmt.Errorf("read %s: %s: it was rejected", d.name, d.tooLong)
+	}
+	if d.longs > 1 {
+		return fmt.Errorf("read %s: %s, and %d more lines: they were rejected", d.name, d.tooLong, d.longs-1)
+	}
+	return nil
+}
+
+// Event publishes an event. It counts one that an earlier import has published,
+// and leaves it out if that import was only broken off.
+func (d *document) Event(ev *scan.Event) error {
+	if ev.Knock() {
+		d.im.sources.Add(ev.SrcIP)
+	}
+	if d.at < d.known {
+		d.im.sum.Duplicates++
+	}
+	if sum := &d.im.sum; sum.First.IsZero() {
+		sum.First, sum.Last = ev.Time, ev.Time
+	} else if ev.Time.Before(sum.First) {
+		sum.First = ev.Time
+	} else if ev.Time.After(sum.Last) {
+		sum.Last = ev.Time
+	}
+	if d.at < d.skip {
+		return nil
+	}
+	d.im.buf = ev.AppendJSON(d.im.buf[:0])
+	return d.im.add(d, d.im.observed)
+}
+
+// Rejected publishes a line that became no event.
+func (d *document) Rejected(r *scan.Rejected) error {
+	if d.at < d.skip {
+		return nil
+	}
+	d.im.buf = r.AppendJSON(d.im.buf[:0])
+	return d.im.add(d, d.im.rejected)
+}
+
+// count adds to the summary and the metrics what the stream has counted since.
+func (d *document) count(bytes int) {
+	now := d.stream.Counts()
+	sum := &d.im.sum
+	sum.Lines += now.Lines - d.before.Lines
+	sum.Events += now.Events - d.before.Events
+	sum.Packets += now.Packets - d.before.Packets
+	sum.Unrecognised += now.Unrecognised - d.before.Unrecognised
+	sum.Rejected += now.Rejected - d.before.Rejected
+	d.im.s.metrics.count(d.before, now, bytes)
+	d.before = now
+	d.im.report(false)
+}

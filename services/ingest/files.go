@@ -1,0 +1,242 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/whoknocks/whoknocks/pkg/bus"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/identity"
+)
+
+// filesBucket is where the bus keeps what is known of each file.
+const filesBucket = "files"
+
+// maxPaths bounds the names under which one file is known.
+const maxPaths = 16
+
+// File is what is known of an imported file, or of what came through stdin. It
+// is known by its content, so that a copy, a renamed or a compressed one is the
+// same file. What it says of times was settled when the file was first imported
+// and never changes: repaired times are part of how events are stored.
+type File struct {
+	Fingerprint string    `json:"-"`
+	Paths       []string  `json:"paths,omitempty"` // absolute, the latest first; none for stdin
+	Sensor      string    `json:"sensor"`
+	Format      string    `json:"format"`         // as asked for: a name, or auto
+	Timezone    string    `json:"timezone"`       // IANA name or offset
+	Year        int       `json:"year,omitempty"` // of times that have none; 0 takes it from Reference
+	Reference   time.Time `json:"reference"`      // date of the file
+	Position    int64     `json:"position"`       // in the plain text: everything before it is on the bus
+	Lines       int64     `json:"lines"`          // before Position
+	Done        bool      `json:"done"`           // the file was read to its end
+	Updated     time.Time `json:"updated"`
+}
+
+// Files returns the files that were ever imported, in no order. It waits for
+// the bus until ctx ends.
+func (s *Service) Files(ctx context.Context) ([]File, error) {
+	files, err := s.openFiles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := files.keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []File
+	for _, key := range keys {
+		f, err := files.get(ctx, key)
+		if errors.Is(err, jetstream.ErrKeyNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// fileStore is the bucket.
+type fileStore struct{ kv jetstream.KeyValue }
+
+func (s *Service) openFiles(ctx context.Context) (fileStore, error) {
+	kv, err := s.bus.KeyValue(ctx, filesBucket, bus.KVConfig{})
+	if err != nil {
+		return fileStore{}, err
+	}
+	return fileStore{kv}, nil
+}
+
+// key names a document in the bucket: its fingerprint, and where the document
+// was shorter than a head, how long it was.
+func key(sensor string, head []byte) string {
+	k := fmt.Sprintf("%016x", identity.Fingerprint(sensor, head))
+	if len(head) < identity.HeadSize {
+		k += "." + strconv.Itoa(len(head))
+	}
+	return k
+}
+
+// find returns the file that begins with head: the one known by the whole of it,
+// or else one that was shorter when it was imported and has grown since. The
+// error is jetstream.ErrKeyNotFound if there is none.
+func (f fileStore) find(ctx context.Context, sensor string, head []byte) (File, error) {
+	file, err := f.get(ctx, key(sensor, head))
+	if !errors.Is(err, jetstream.ErrKeyNotFound) {
+		return file, err
+	}
+	keys, err := f.keys(ctx)
+	if err != nil {
+		return File{}, err
+	}
+	best, longest := "", 0
+	for _, k := range keys {
+		_, size, short := strings.Cut(k, ".")
+		n, err := strconv.Atoi(size)
+		if !short || err != nil || n <= longest || n >= len(head) {
+			continue
+		}
+		if k == key(sensor, head[:n]) {
+			best, longest = k, n
+		}
+	}
+	if best == "" {
+		return File{}, jetstream.ErrKeyNotFound
+	}
+	return f.get(ctx, best)
+}
+
+func (f fileStore) get(ctx context.Context, key string) (file File, err error) {
+	err = retry(ctx, func(ctx context.Context) error {
+		entry, err := f.kv.Get(ctx, key)
+		if err != nil {
+			return err
+		}
+		file = File{Fingerprint: key}
+		return json.Unmarshal(entry.Value(), &file)
+	})
+	if err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
+		err = fmt.Errorf("read what is known of file %s: %w", key, err)
+	}
+	return file, err
+}
+
+// create keeps a new file, and returns the one that somebody else was quicker
+// to keep.
+func (f fileStore) create(ctx context.Context, file File) (File, error) {
+	value, err := json.Marshal(file)
+	if err != nil {
+		return File{}, err
+	}
+	err = retry(ctx, func(ctx context.Context) error {
+		_, err := f.kv.Create(ctx, file.Fingerprint, value)
+		return err
+	})
+	if errors.Is(err, jetstream.ErrKeyExists) {
+		return f.get(ctx, file.Fingerprint)
+	}
+	if err != nil {
+		return File{}, fmt.Errorf("keep what is known of file %s: %w", file.Fingerprint, err)
+	}
+	return file, nil
+}
+
+// put overwrites what is known.
+func (f fileStore) put(ctx context.Context, file File) error {
+	file.Updated = time.Now().UTC().Truncate(time.Second)
+	value, err := json.Marshal(file)
+	if err != nil {
+		return err
+	}
+	err = retry(ctx, func(ctx context.Context) error {
+		_, err := f.kv.Put(ctx, file.Fingerprint, value)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("keep the position in file %s: %w", file.Fingerprint, err)
+	}
+	return nil
+}
+
+func (f fileStore) keys(ctx context.Context) (keys []string, err error) {
+	err = retry(ctx, func(ctx context.Context) error {
+		keys, err = f.kv.Keys(ctx)
+		if errors.Is(err, jetstream.ErrNoKeysFound) {
+			keys, err = nil, nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the known files: %w", err)
+	}
+	return keys, nil
+}
+
+// retry repeats f, each time with a few seconds, until it succeeds, ctx ends or
+// trying again cannot help. Its error holds the last cause.
+func retry(ctx context.Context, f func(context.Context) error) error {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		attempt, cancel := context.WithTimeout(ctx, 5*time.Second)
+		err := f(attempt)
+		cancel()
+		var syntax *json.SyntaxError
+		if err == nil || errors.Is(err, jetstream.ErrKeyNotFound) || errors.Is(err, jetstream.ErrKeyExists) || errors.As(err, &syntax) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w; last cause: %w", context.Cause(ctx), err)
+		case <-time.After(wait):
+		}
+	}
+}
+
+// settings are what a file is read with, given for it or by default.
+type settings struct {
+	sensor, format, timezone string
+	year                     int
+	// which of them the user asked for
+	askedFormat, askedTimezone, askedYear bool
+}
+
+// agree checks that what the user asks for is what the file was first imported
+// with.
+func (f *File) agree(name string, want settings) error {
+	differs := func(what string, old, now any) error {
+		return fmt.Errorf("import %s: it was first imported with %s %v, not %v: its events are stored by their times, and would be counted twice", name, what, old, now)
+	}
+	year := func(y int) string {
+		if y == 0 {
+			return "auto"
+		}
+		return strconv.Itoa(y)
+	}
+	switch {
+	case want.askedTimezone && f.Timezone != want.timezone:
+		return differs("time zone", f.Timezone, want.timezone)
+	case want.askedYear && f.Year != want.year:
+		return differs("year", year(f.Year), year(want.year))
+	case want.askedFormat && f.Format != want.format:
+		return fmt.Errorf("import %s: it was first imported with format %s, not %s", name, f.Format, want.format)
+	}
+	return nil
+}
+
+// seenAt puts path in front of the names under which the file is known.
+func (f *File) seenAt(path string) {
+	if path == "" {
+		return
+	}
+	f.Paths = slices.DeleteFunc(f.Paths, func(p string) bool { return p == path })
+	f.Paths = append([]string{path}, f.Paths...)
+	f.Paths = f.Paths[:min(len(f.Paths), maxPaths)]
+}

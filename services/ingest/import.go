@@ -1,0 +1,214 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/whoknocks/whoknocks/pkg/scan"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/clock"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/input"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/stream"
+)
+
+// ImportOptions say what to import. Texts that are empty and a year of 0 take
+// the configuration's, or for a file that is known, what it was imported with.
+type ImportOptions struct {
+	Files    []string       // paths; "-" is Stdin
+	Sensor   string         // the device that wrote the lines
+	Format   string         // log format, or auto
+	Timezone string         // of times without a zone
+	Year     int            // of times without a year; 0 infers it
+	Stdin    io.Reader      // read for "-"
+	Progress func(Progress) // called now and then, by one goroutine, and must be quick
+}
+
+// Progress is how far an import has come.
+type Progress struct {
+	Name          string // of the file
+	File, Files   int    // this one, from 1, of how many
+	Read, Size    int64  // bytes of this file as stored; Size is -1 if unknown
+	Lines, Events int64  // of all files so far
+	Waiting       bool   // everything is read; waiting until it can be queried
+}
+
+// Summary is what an import did, over all its files. Lines is always Events +
+// Unrecognised + Rejected.
+type Summary struct {
+	Lines        int64   `json:"lines"`
+	Events       int64   `json:"events"`
+	Packets      int64   `json:"packets"` // that the events stand for
+	Unrecognised int64   `json:"unrecognised"`
+	Rejected     int64   `json:"rejected"`
+	Duplicates   int64   `json:"duplicates"` // events of files that were imported before; the database knows of others, too
+	Sources      int64   `json:"sources"`    // different public source addresses that knocked
+	Owners       int64   `json:"owners"`     // ingest knows none: for the caller to fill
+	Seconds      float64 `json:"seconds"`
+
+	First, Last time.Time `json:"-"` // times of the first and the last event
+	Origins     []string  `json:"-"` // of the files, as their events have it before the line number
+}
+
+// Import reads files to their ends and returns when every event can be queried:
+// when enrich and store have taken all of it. Both may run in other processes.
+//
+// A file that an import has read in part before is continued after the last
+// position that was safe; one that was read in full is read again, in case
+// something behind the bus lost it: as events are known by their content, that
+// adds nothing.
+//
+// A file that cannot be read, or no further, is an error that names it and the
+// position; what comes before it, and the other files, are imported all the
+// same, and the summary counts them. Without any progress for Config.Stall the
+// import ends with an error that holds the last cause.
+func (s *Service) Import(ctx context.Context, opts ImportOptions) (Summary, error) {
+	began := time.Now()
+	im, err := s.newImporter(ctx, opts)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer im.close()
+	errs := im.run()
+	im.sum.Seconds = time.Since(began).Seconds()
+	return im.sum, errors.Join(errs...)
+}
+
+// settings merges what was asked for with the configuration.
+func (s *Service) settings(opts ImportOptions) (settings, error) {
+	set := settings{
+		sensor: s.cfg.Sensor, format: s.cfg.Format, timezone: s.cfg.Timezone, year: opts.Year,
+		askedFormat: opts.Format != "", askedTimezone: opts.Timezone != "", askedYear: opts.Year != 0,
+	}
+	if opts.Sensor != "" {
+		set.sensor = opts.Sensor
+	}
+	if opts.Format != "" {
+		set.format = opts.Format
+	}
+	if opts.Timezone != "" {
+		set.timezone = opts.Timezone
+	}
+	if set.format == "" {
+		set.format = format.Auto
+	}
+	if err := scan.ValidSensor(set.sensor); err != nil {
+		return set, fmt.Errorf("sensor: %w", err)
+	}
+	if _, err := format.New(set.format); err != nil {
+		return set, err
+	}
+	if set.year != 0 && (set.year < 1980 || set.year > 2200) {
+		return set, fmt.Errorf("year %d is not from 1980 to 2200", set.year)
+	}
+	var err error
+	_, set.timezone, err = clock.Zone(set.timezone)
+	return set, err
+}
+
+// run imports every file and waits until all of it can be queried.
+func (im *importer) run() (errs []error) {
+	defer func() { im.sum.Sources = int64(im.sources.Len()) }()
+	for i, path := range im.opts.Files {
+		im.at.Name, im.at.File, im.at.Files = path, i+1, len(im.opts.Files)
+		err := im.importFile(path)
+		result := "done"
+		if err != nil {
+			result = "failed"
+			errs = append(errs, err)
+		}
+		im.s.metrics.documents.WithLabelValues(result).Inc()
+		if im.ctx.Err() != nil {
+			return errs
+		}
+	}
+	im.at.Waiting = true
+	im.report(true)
+	if err := im.settle(); err != nil {
+		return append(errs, err)
+	}
+	if err := im.awaitQueryable(); err != nil {
+		return append(errs, err)
+	}
+	im.report(true)
+	return errs
+}
+
+// importFile reads one file and hands all of it to the bus.
+func (im *importer) importFile(path string) error {
+	doc, err := input.Open(path, im.opts.Stdin)
+	if err != nil {
+		return err
+	}
+	defer doc.Close()
+	im.at.Name, im.doc = doc.Name, doc
+	im.sum.Origins = append(im.sum.Origins, originOf(doc.Name))
+	head := doc.Head()
+	file, err := im.known(doc, head)
+	if err != nil {
+		return err
+	}
+	d, err := im.newDocument(doc, file, head)
+	if err != nil {
+		return err
+	}
+	err = doc.Chunks(im.ctx, d.chunk)
+	if err == nil {
+		err = d.finish()
+	}
+	d.count(0)
+	d.closed = true
+	if im.ctx.Err() != nil {
+		return im.failed(d, err)
+	}
+	if err != nil { // the file can be read no further
+		return err
+	}
+	return d.complaint()
+}
+
+// known finds or keeps what is known of the document.
+func (im *importer) known(doc *input.Document, head []byte) (File, error) {
+	stop := im.watch.start()
+	defer stop()
+	file, err := im.files.find(im.ctx, im.set.sensor, head)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		reference := doc.Modified
+		if reference.Year() < 2000 { // stdin, or a file from an archive without dates
+			reference = time.Now()
+		}
+		file, err = im.files.create(im.ctx, File{
+			Fingerprint: key(im.set.sensor, head),
+			Sensor:      im.set.sensor, Format: im.set.format, Timezone: im.set.timezone, Year: im.set.year,
+			Reference: reference.UTC().Truncate(time.Second), Updated: time.Now().UTC().Truncate(time.Second),
+		})
+	}
+	if err != nil {
+		return File{}, fmt.Errorf("import %s: %w", doc.Name, err)
+	}
+	if err := file.agree(doc.Name, im.set); err != nil {
+		return File{}, err
+	}
+	file.seenAt(doc.Path)
+	return file, nil
+}
+
+// originOf is the name in Event.Origin of what was read from a file.
+func originOf(name string) string { return filepath.Base(name) }
+
+// configOf is how the lines of a known file are read, in every run alike.
+func configOf(file File, name string, samples int) (stream.Config, error) {
+	zone, _, err := clock.Zone(file.Timezone)
+	if err != nil {
+		return stream.Config{}, err
+	}
+	return stream.Config{
+		Sensor: file.Sensor, Format: file.Format, Zone: zone, Year: file.Year, Reference: file.Reference,
+		Name: originOf(name), Samples: samples, Join: true,
+	}, nil
+}

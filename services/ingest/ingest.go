@@ -1,0 +1,86 @@
+// Package ingest turns log lines into scan events and puts them on the bus: from
+// files, which are read once and in full, and from routers that send syslog.
+//
+// Every line becomes exactly one event, unrecognised line or rejected line, and
+// nothing is lost on the way: the position in a file is kept only after the bus
+// has everything before it on disk. Who the sources are is left to enrich.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/whoknocks/whoknocks/pkg/bus"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format"
+)
+
+// Service is ingest. It is safe for concurrent use, but Run is called once.
+type Service struct {
+	cfg     Config
+	bus     *bus.Bus
+	log     *slog.Logger
+	metrics *metrics
+	ready   chan struct{}
+	listeners
+
+	saveEvery time.Duration // how often the position in a file is kept
+}
+
+// New returns a service on an open bus. It starts nothing. A nil reg registers
+// no metrics.
+func New(cfg Config, b *bus.Bus, log *slog.Logger, reg prometheus.Registerer) (*Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if b == nil {
+		return nil, errors.New("ingest needs a bus")
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	m, err := newMetrics(reg)
+	if err != nil {
+		return nil, fmt.Errorf("register metrics of ingest: %w", err)
+	}
+	return &Service{cfg: cfg, bus: b, log: log, metrics: m, ready: make(chan struct{}), saveEvery: time.Second}, nil
+}
+
+// Formats returns the names of the log formats that are known, without auto.
+func Formats() []string {
+	var names []string
+	for _, f := range format.All() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// Ready is closed when Run listens on every address.
+func (s *Service) Ready() <-chan struct{} { return s.ready }
+
+// Run takes syslog until ctx ends, gets what it has received onto the bus, for
+// Config.Drain at most, and returns. Without an address to listen on it waits
+// for ctx. It returns an error if an address cannot be listened on.
+func (s *Service) Run(ctx context.Context) error {
+	if s.cfg.SyslogUDP == "" && s.cfg.SyslogTCP == "" {
+		close(s.ready)
+		<-ctx.Done()
+		return nil
+	}
+	if err := s.listen(ctx); err != nil {
+		return err
+	}
+	close(s.ready)
+	return s.serve(ctx)
+}
+
+// batcher is how every input reaches the bus.
+func (s *Service) batcher() *bus.Batcher {
+	return s.bus.NewBatcher(bus.BatcherConfig{
+		MaxEvents: s.cfg.BatchEvents, MaxBytes: int(s.cfg.BatchBytes), Linger: s.cfg.Linger, InFlight: s.cfg.InFlight,
+	})
+}

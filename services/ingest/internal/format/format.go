@@ -1,0 +1,85 @@
+// Package format is the table of log formats and the way a line finds its own.
+package format
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/whoknocks/whoknocks/pkg/scan"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/envelope"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/netfilter"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/netgeardg834"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/netgeardos"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/parse"
+)
+
+// Auto is the name that stands for every format of the table.
+const Auto = "auto"
+
+// Format is one log format.
+type Format struct {
+	Name  string
+	Parse parse.Func
+}
+
+// table holds every format. No line may be claimed by two of them: which one is
+// tried first then changes nothing but speed. A test checks that on real lines.
+var table = [...]Format{
+	{netgeardg834.Name, netgeardg834.Parse},
+	{netgeardos.Name, netgeardos.Parse},
+	{netfilter.Name, netfilter.Parse},
+}
+
+// All returns the table.
+func All() []Format { return table[:] }
+
+// Names returns the names of the formats for messages and help.
+func Names() string {
+	names := make([]string, 0, len(table))
+	for _, f := range table {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// Detector finds the format of each line. It tries the one that claimed the last
+// line first, so it serves one goroutine.
+type Detector struct {
+	formats []Format
+	last    int
+}
+
+// New returns a detector for one format by name, or for all by Auto or nothing.
+func New(name string) (*Detector, error) {
+	if name == "" || name == Auto {
+		return &Detector{formats: table[:]}, nil
+	}
+	for i := range table {
+		if table[i].Name == name {
+			return &Detector{formats: table[i : i+1]}, nil
+		}
+	}
+	return nil, fmt.Errorf("unknown format %q (known: %s, %s)", name, Auto, Names())
+}
+
+// Parse reads a line with the format that claims it and returns that format's
+// name. The error is as in parse.Func; with parse.ErrNotMine the name is empty.
+func (d *Detector) Parse(line *envelope.Line, ev *scan.Event) (string, error) {
+	f := &d.formats[d.last]
+	err := f.Parse(line, ev)
+	if err == nil || !errors.Is(err, parse.ErrNotMine) {
+		return f.Name, err
+	}
+	for i := range d.formats {
+		if i == d.last {
+			continue
+		}
+		f = &d.formats[i]
+		if err = f.Parse(line, ev); !errors.Is(err, parse.ErrNotMine) {
+			d.last = i
+			return f.Name, err
+		}
+	}
+	return "", parse.ErrNotMine
+}
