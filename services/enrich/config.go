@@ -1,0 +1,127 @@
+package enrich
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois"
+)
+
+// Config is enrich's section of a configuration.
+type Config struct {
+	// Rules are files of owner rules; the first has the last word. The one that
+	// ships with the program, owners.yaml, comes after them, unless "none" is
+	// among them. A file that is missing or malformed is an error.
+	Rules []string `koanf:"rules" help:"files of owner rules, the most important first; none leaves out those that ship"`
+	// ASN and Country are CSV files with rows first,last,asn,name and
+	// first,last,country. Empty takes those that were fetched with the
+	// program, if they are there; "none" takes none.
+	ASN     []string `koanf:"asn" help:"CSV files of IP to AS; empty for those that were fetched, none for none"`
+	Country []string `koanf:"country" help:"CSV files of IP to country; empty for those that were fetched, none for none"`
+	// MMDB are files in MaxMind's format, which go before the CSV files: what
+	// the first file knows is taken. Default none.
+	MMDB []string `koanf:"mmdb" help:"files in MaxMind's format, which go before the CSV files"`
+	// Workers is how many groups of messages are worked on at a time: while one
+	// waits for the bus the next is enriched. Default 2.
+	Workers int `koanf:"workers" help:"groups of messages worked on at the same time"`
+	// CacheSize is the most blocks whose WHOIS answers are kept in memory, about
+	// half a kilobyte each. Default 65536.
+	CacheSize int `koanf:"cache_size" help:"blocks whose WHOIS answers are kept in memory"`
+	// Drain is how long work on messages may go on when the service stops; what
+	// is not done by then comes again. Default 10 s.
+	Drain time.Duration `koanf:"drain" help:"how long work on messages may go on when the service stops"`
+	// WHOIS asks the registries about every block that no rule settles.
+	WHOIS WHOISConfig `koanf:"whois"`
+}
+
+// WHOISConfig says whether and how the registries are asked. The limits are
+// meant for one address that asks: raise them only with a registry's leave.
+type WHOISConfig struct {
+	// Enabled is the switch. Events never wait for answers. Default true.
+	Enabled bool `koanf:"enabled" help:"ask the registries; false for networks that must not"`
+	// Servers overrides where a registry (arin, ripe, apnic, afrinic) is asked:
+	// host or host:port; empty text switches one off. Only servers named here
+	// may be on private or loopback addresses.
+	Servers map[string]string `koanf:"servers" help:"registry to host:port, instead of the registry's own server"`
+	// Timeout bounds one question from connecting to the last byte. Default 15 s.
+	Timeout time.Duration `koanf:"timeout" help:"bound of one question"`
+	// Interval is the least time between two questions to one server. Default 2 s.
+	Interval time.Duration `koanf:"interval" help:"least time between two questions to one server"`
+	// PerDay is the most questions to one server in 24 hours. Default 500.
+	PerDay int `koanf:"per_day" help:"most questions to one server in 24 hours"`
+	// Pause is how long a server that refuses is left alone. Default 24 h.
+	Pause time.Duration `koanf:"pause" help:"how long a server that refuses is left alone"`
+	// Queue is the most addresses that wait for one server. Default 4096.
+	Queue int `koanf:"queue" help:"addresses that may wait for one server"`
+	// Keep is how long an answer is used before it is asked for again, KeepNone
+	// how long "nothing is known" is. Defaults 30 days and 1 day.
+	Keep     time.Duration `koanf:"keep" help:"how long an answer counts"`
+	KeepNone time.Duration `koanf:"keep_none" help:"how long counts that nothing is known"`
+}
+
+// None as the only file of a list means that no file is wanted; among Rules, that
+// the shipped one is not.
+const None = "none"
+
+// DefaultConfig asks the registries gently and uses the data that was fetched.
+func DefaultConfig() Config {
+	return Config{
+		Workers:   min(2, runtime.GOMAXPROCS(0)),
+		CacheSize: 1 << 16,
+		Drain:     10 * time.Second,
+		WHOIS: WHOISConfig{
+			Enabled:  true,
+			Timeout:  15 * time.Second,
+			Interval: 2 * time.Second,
+			PerDay:   500,
+			Pause:    24 * time.Hour,
+			Queue:    4096,
+			Keep:     30 * 24 * time.Hour,
+			KeepNone: 24 * time.Hour,
+		},
+	}
+}
+
+// Validate reports every field that cannot be used.
+func (c Config) Validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(c.Workers >= 1 && c.Workers <= 64, "workers is %d, want 1 to 64", c.Workers)
+	check(c.CacheSize >= 1, "cache_size is %d, want 1 or more", c.CacheSize)
+	check(c.Drain > 0, "drain is %v, want more than 0", c.Drain)
+	w := c.WHOIS
+	check(w.Timeout > 0, "whois.timeout is %v, want more than 0", w.Timeout)
+	check(w.Interval > 0, "whois.interval is %v, want more than 0", w.Interval)
+	check(w.PerDay >= 1, "whois.per_day is %d, want 1 or more", w.PerDay)
+	check(w.Pause > 0, "whois.pause is %v, want more than 0", w.Pause)
+	check(w.Queue >= 1, "whois.queue is %d, want 1 or more", w.Queue)
+	check(w.Keep > 0, "whois.keep is %v, want more than 0", w.Keep)
+	check(w.KeepNone > 0, "whois.keep_none is %v, want more than 0", w.KeepNone)
+	known := whois.Registries()
+	for name, server := range w.Servers {
+		check(slices.Contains(known, name), "whois.servers: registry %q is not one of %s", name, strings.Join(known, ", "))
+		check(validServer(server), "whois.servers.%s: %q is not host or host:port", name, server)
+	}
+	return errors.Join(errs...)
+}
+
+func validServer(s string) bool {
+	host := s
+	if h, port, err := net.SplitHostPort(s); err == nil {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || h == "" {
+			return false
+		}
+		host = h
+	}
+	return !strings.ContainsAny(host, " /:@") || net.ParseIP(host) != nil
+}

@@ -1,0 +1,176 @@
+// Package enrich is the service that says who sent an event and why: it reads
+// observed events from the bus, adds the owner of the source address and the
+// likely cause, and publishes them as enriched events, before it takes the
+// observed ones off.
+//
+// Owners come from the user's rules, from the registries' answers that are
+// known, and from IP-to-AS data. Events never wait for a registry: what is not
+// known is asked for meanwhile, and the answer is published for the store to
+// correct what it has. Doing anything twice is harmless, so messages may come
+// again and any number of enrich services may work at once.
+//
+// Reading log lines is left to ingest, keeping events to the store.
+package enrich
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whoknocks/whoknocks/pkg/bus"
+	"github.com/whoknocks/whoknocks/pkg/scan"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/cache"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/cause"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois"
+)
+
+// Durable is the position of enrich in the stream of observed events.
+const Durable = "enrich"
+
+// How messages are grouped: a group is decoded, enriched and published together,
+// and an event waits for company this long at most.
+const (
+	groupMessages = 32
+	groupBytes    = 4 << 20
+	groupAge      = 5 * time.Millisecond
+)
+
+// Service is enrich. Make one with New; call Run once, and Explain at any time.
+type Service struct {
+	cfg     Config
+	bus     *bus.Bus
+	log     *slog.Logger
+	metrics *metrics
+	known   *knowledge
+
+	answers *cache.Cache[*whois.Answer]
+	learnt  atomic.Uint64 // grows with every answer that is put into answers
+	client  *whois.Client
+	lookups *whois.Resolver // nil when no registry is asked
+	shared  *shared
+	fence   fence
+
+	workers chan *worker
+}
+
+// New reads the files that cfg names, about a second of work, and starts
+// nothing. The bus stays the caller's to close; without one only Explain works.
+// A nil reg keeps the metrics to itself.
+func New(cfg Config, b *bus.Bus, log *slog.Logger, reg prometheus.Registerer) (*Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("enrich: %w", err)
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if reg == nil {
+		reg = prometheus.NewRegistry()
+	}
+	known, err := load(cfg, log)
+	if err != nil {
+		return nil, fmt.Errorf("enrich: %w", err)
+	}
+	s := &Service{
+		cfg:     cfg,
+		bus:     b,
+		log:     log,
+		known:   known,
+		answers: cache.New[*whois.Answer](cfg.CacheSize),
+		shared:  &shared{},
+		workers: make(chan *worker, cfg.Workers),
+	}
+	s.metrics = newMetrics(reg, s)
+	s.client = whois.NewClient(whois.Config{
+		Servers: cfg.WHOIS.Servers, Timeout: cfg.WHOIS.Timeout, Interval: cfg.WHOIS.Interval, PerDay: cfg.WHOIS.PerDay, Pause: cfg.WHOIS.Pause,
+	}, s.shared, func(registry, outcome string) { s.metrics.questions.WithLabelValues(registry, outcome).Inc() })
+	if cfg.WHOIS.Enabled {
+		s.lookups = whois.NewResolver(s.client, cfg.WHOIS.Queue, s.answered, s.learn)
+	}
+	for range cfg.Workers {
+		s.workers <- s.newWorker()
+	}
+	return s, nil
+}
+
+// Run works until ctx ends, when it finishes the messages in work within the
+// drain time. It returns an error only for what waiting does not mend.
+func (s *Service) Run(ctx context.Context) error {
+	if s.bus == nil {
+		return errors.New("enrich: no bus to work on")
+	}
+	s.open(ctx)
+	defer s.shared.close()
+	g, ctx := errgroup.WithContext(ctx)
+	loaded := make(chan struct{})
+	g.Go(func() error {
+		s.follow(ctx, loaded)
+		return nil
+	})
+	g.Go(func() error {
+		select { // events had better know what is known, but not wait for it
+		case <-loaded:
+		case <-time.After(loadWait):
+		case <-ctx.Done():
+		}
+		return s.bus.SubscribeBatch(ctx, bus.Subscription{
+			Stream: bus.StreamObserved, Durable: Durable, Drain: s.cfg.Drain, InFlight: s.cfg.Workers,
+			MaxMsgs: groupMessages, MaxBytes: groupBytes, MaxAge: groupAge,
+		}, s.handle)
+	})
+	if s.lookups != nil {
+		g.Go(func() error {
+			s.lookups.Run(ctx)
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// Explain tells the facts about one event from what is known here and now: it
+// asks nobody and queues nothing. It may be called while Run works.
+func (s *Service) Explain(_ context.Context, e *scan.Event) scan.Facts {
+	f := scan.Facts{OwnerBasis: scan.BasisNone}
+	if e.Knock() {
+		answer, fresh := s.answer(e.SrcIP.Unmap(), time.Now())
+		a := newAttributor(s.known).attribute(e.SrcIP.Unmap(), e.Time, answer, fresh)
+		if f = a.facts; a.dated {
+			f.OwnerAsOf = asOf(e)
+		}
+	}
+	f.Cause, f.CauseWhy = cause.Of(e)
+	return f
+}
+
+// answer returns what the registries said about addr, nil if nothing is known,
+// and whether it is recent enough not to be asked for again.
+func (s *Service) answer(addr netip.Addr, now time.Time) (*whois.Answer, bool) {
+	a, ok := s.answers.Get(addr)
+	if !ok {
+		return nil, false
+	}
+	keep := s.cfg.WHOIS.Keep
+	if a.None {
+		keep = s.cfg.WHOIS.KeepNone
+	}
+	return a, now.Sub(a.Asked) < keep
+}
+
+// answered says whether addr need not be asked about any more.
+func (s *Service) answered(addr netip.Addr) bool {
+	_, fresh := s.answer(addr, time.Now())
+	return fresh
+}
+
+func (s *Service) pending() int {
+	if s.lookups == nil {
+		return 0
+	}
+	return s.lookups.Pending()
+}

@@ -1,0 +1,157 @@
+package reply
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/whoknocks/whoknocks/services/enrich/internal/block"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/name"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source"
+)
+
+// inetnum reads a block as RIPE NCC, APNIC, AFRINIC and LACNIC write it:
+//
+//	inetnum:        192.0.2.0 - 192.0.2.255
+//	netname:        EXAMPLE-NET
+//	descr:          Example Networks
+//	country:        NL
+//	org:            ORG-EX1-RIPE
+//	status:         ASSIGNED PA
+func (d *document) inetnum() {
+	b, ok := rpslRange(d.fields[0].value)
+	if !ok {
+		return
+	}
+	if b.Wider(7, 7) {
+		d.elsewhere = true // 0.0.0.0/0 or ::/0: "not mine"
+		return
+	}
+	n := net{Net: Net{Block: b, Netname: d.get("netname"), Country: d.country()}, org: strings.ToUpper(d.get("org"))}
+	status := strings.ToUpper(d.get("status"))
+	n.Leaf = strings.HasPrefix(status, "ASSIGNED") || status == "REASSIGNED"
+	n.Updated = updated(d.get("last-modified"))
+	stub := false
+	for _, f := range d.fields {
+		switch f.key {
+		case "descr":
+			n.descr = append(n.descr, source.Text(f.value))
+		case "mnt-by":
+			stub = stub || strings.EqualFold(f.value, "APNIC-STUB")
+		}
+	}
+	if owner := d.get("owner"); owner != "" { // LACNIC
+		n.Registrant = owner
+		n.Updated = updated(d.get("changed"))
+	}
+	switch up := strings.ToUpper(n.Netname); {
+	case up == "NON-RIPE-NCC-MANAGED-ADDRESS-BLOCK":
+		n.placeholder = true
+	case up == "ERX-NETBLOCK", strings.HasPrefix(up, "IANA-NETBLOCK-"), up == "IANA-BLK", up == "IANA-BLOCK":
+		n.weak, n.Leaf = true, false
+	}
+	if stub {
+		// Only with this maintainer is the description APNIC's own.
+		n.placeholder, n.refer = true, transferredTo(n.descr)
+	}
+	d.keep(n)
+}
+
+// transferredTo reads "Transferred to the RIPE region on 2018-01-01".
+func transferredTo(lines []string) Registry {
+	for _, l := range lines {
+		if rest, ok := strings.CutPrefix(strings.ToLower(l), "transferred to the "); ok {
+			return registryNamed(rest)
+		}
+	}
+	return ""
+}
+
+// registryNamed finds the registry that s begins with or consists of.
+func registryNamed(s string) Registry {
+	s = strings.ToLower(strings.TrimSpace(s))
+	for _, r := range []Registry{AFRINIC, APNIC, ARIN, LACNIC, RIPE} {
+		if strings.HasPrefix(s, string(r)) {
+			return r
+		}
+	}
+	return ""
+}
+
+func (d *document) organisation() {
+	if len(d.orgs) < maxOrgs {
+		d.orgs[strings.ToUpper(d.get("organisation"))] = org{name: d.get("org-name"), country: d.country()}
+	}
+}
+
+// announcement reads a route or route6 object and keeps the description of the
+// narrowest that holds the address.
+func (d *document) announcement() {
+	p, err := netip.ParsePrefix(d.fields[0].value)
+	if err != nil {
+		return
+	}
+	b := block.Of(p)
+	descr := d.get("descr")
+	if b.Contains(d.addr) && descr != "" && !name.IsAddress(descr) && (d.route == "" || b.Narrower(d.routeBlock)) {
+		d.route, d.routeBlock = descr, b
+	}
+}
+
+// finish binds the organisation to a net and decides on its registrant: the
+// organisation's name, else the first line of the description that is not an
+// address, else the net name.
+func (d *document) finish(i int) Net {
+	n := &d.nets[i]
+	if o, ok := d.orgs[n.org]; ok && n.org != "" {
+		if n.Registrant == "" {
+			n.Registrant = o.name
+		}
+		if n.Country == "" {
+			n.Country = o.country
+		}
+	}
+	for _, l := range n.descr {
+		if n.Registrant != "" {
+			break
+		}
+		if l = strings.Trim(l, " ,;*-="); l != "" && !name.IsAddress(l) {
+			n.Registrant = l
+		}
+	}
+	if n.Registrant == "" {
+		n.Registrant = n.Netname
+	}
+	switch strings.ToLower(n.Registrant) {
+	case "private customer", "not disclosed", "not shared", "private residence", "private person":
+		n.Private = true
+	}
+	return n.Net
+}
+
+// rpslRange reads "a - b", a prefix, and LACNIC's prefixes with the last zero
+// octets left off: "200.57.128/19".
+func rpslRange(s string) (block.Block, bool) {
+	if len(s) > 100 {
+		return block.Block{}, false
+	}
+	if addr, bits, ok := strings.Cut(s, "/"); ok && !strings.Contains(addr, ":") {
+		for strings.Count(addr, ".") < 3 {
+			addr += ".0"
+		}
+		s = addr + "/" + bits
+	}
+	b, err := block.Parse(s)
+	return b, err == nil
+}
+
+// updated reads the forms in which registries write when an object changed. An
+// unknown form is the zero time: it only decides between equal blocks.
+func updated(s string) time.Time {
+	for _, layout := range []string{time.RFC3339, time.DateOnly, "20060102"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
+}

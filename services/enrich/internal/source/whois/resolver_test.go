@@ -1,0 +1,207 @@
+package whois
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// answers collects what a resolver delivers.
+type answers struct {
+	mu  sync.Mutex
+	got map[string]Answer // by address
+	ch  chan struct{}
+}
+
+func (a *answers) deliver(_ context.Context, addr netip.Addr, ans Answer) {
+	a.mu.Lock()
+	a.got[addr.String()] = ans
+	a.mu.Unlock()
+	a.ch <- struct{}{}
+}
+
+func (a *answers) known(addr netip.Addr) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, ans := range a.got {
+		if b := ans.Block(); b.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// start runs a resolver until the test ends.
+func start(t *testing.T, cfg Config) (*Resolver, *answers) {
+	t.Helper()
+	a := &answers{got: map[string]Answer{}, ch: make(chan struct{}, 100)}
+	r := NewResolver(NewClient(cfg, nil, nil), 100, a.known, a.deliver)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		r.Run(ctx)
+		close(done)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case <-done:
+		case <-time.After(5 * time.Second):
+			t.Error("Run does not end with its context")
+		}
+	})
+	return r, a
+}
+
+// want asks for addresses, one after the other, and waits for their answers.
+func want(t *testing.T, r *Resolver, a *answers, addrs ...string) {
+	t.Helper()
+	for _, s := range addrs {
+		if !r.Want(netip.MustParseAddr(s)) {
+			t.Fatalf("Want(%s) = false", s)
+		}
+		select {
+		case <-a.ch:
+		case <-time.After(5 * time.Second):
+			t.Fatalf("no answer for %s", s)
+		}
+	}
+}
+
+func TestResolverFollowsTheRegistries(t *testing.T) {
+	arin := text(t, fixture(t, "arin-placeholder.txt"))
+	ripe := text(t, fixture(t, "ripe-cache-in-carrier.txt"))
+	r, a := start(t, quick(map[string]*fake{"arin": arin, "ripe": ripe}))
+	want(t, r, a, "192.0.2.9")
+	got := a.got["192.0.2.9"]
+	if got.Asked.IsZero() || time.Since(got.Asked) > time.Minute {
+		t.Errorf("asked at %v", got.Asked)
+	}
+	got.Asked = time.Time{}
+	wantAnswer := Answer{First: netip.MustParseAddr("192.0.2.0"), Last: netip.MustParseAddr("192.0.2.255"), Network: "192.0.2.0/24",
+		Registrant: "EXAMPLE-CDN", Netname: "EXAMPLE-CDN", Route: "Example Telecom", Registry: "ripe"}
+	if diff := cmp.Diff(wantAnswer, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+		t.Errorf("answer mismatch (-want +got)\n%s", diff)
+	}
+	// The /8 was delegated: the next address there goes to RIPE NCC at once.
+	want(t, r, a, "192.0.3.1")
+	if n := len(arin.questions()); n != 1 {
+		t.Errorf("ARIN was asked %d times, want once", n)
+	}
+}
+
+func TestResolverOneAnswerServesABlock(t *testing.T) {
+	ready := make(chan struct{})
+	srv := serve(t, func(c net.Conn, _ string) {
+		<-ready
+		_, _ = c.Write([]byte(fixture(t, "arin-child-first.txt")))
+	})
+	r, a := start(t, quick(map[string]*fake{"arin": srv}))
+	for i := range 20 { // a leaf of 64 addresses
+		r.Want(netip.AddrFrom4([4]byte{198, 51, 100, byte(64 + i)}))
+		r.Want(netip.AddrFrom4([4]byte{198, 51, 100, byte(64 + i)}))
+	}
+	if n := r.Pending(); n != 20 {
+		t.Errorf("Pending() = %d, want 20", n)
+	}
+	close(ready)
+	for deadline := time.Now().Add(5 * time.Second); r.Pending() > 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	if n := len(srv.questions()); n != 1 {
+		t.Errorf("%d questions for one block, want one", n)
+	}
+	<-a.ch
+	// Beside the leaf, in the carrier's own space: an answer for that address alone.
+	want(t, r, a, "198.51.100.200")
+	if b := a.got["198.51.100.200"].Block(); b.String() != "198.51.100.200/32" {
+		t.Errorf("a block that may have smaller ones answers for %v", b)
+	}
+}
+
+func TestResolverEnds(t *testing.T) {
+	notMine := fixture(t, "ripe-not-managed.txt")
+	f := func(name string, cfg Config, addr string, wantAnswer Answer) {
+		t.Helper()
+		r, a := start(t, cfg)
+		want(t, r, a, addr)
+		got := a.got[addr]
+		got.Asked = time.Time{}
+		if diff := cmp.Diff(wantAnswer, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+			t.Errorf("%s: answer mismatch (-want +got)\n%s", name, diff)
+		}
+	}
+	one := netip.MustParseAddr("192.0.2.9")
+	none := Answer{First: one, Last: one, None: true, Registry: "ripe"}
+	f("nobody's", quick(map[string]*fake{"arin": text(t, fixture(t, "arin-placeholder.txt")), "ripe": text(t, notMine)}), "192.0.2.9", none)
+	f("referred in a circle", quick(map[string]*fake{"arin": text(t, fixture(t, "arin-placeholder.txt")), "ripe": text(t, strings.ReplaceAll(
+		strings.ReplaceAll(fixture(t, "apnic-transferred.txt"), "203.0.113.", "192.0.2."), "descr:", "descr: "))}), "192.0.2.9", none)
+
+	// Early registrations: APNIC's answer counts if nobody has a better one.
+	a51 := netip.MustParseAddr("198.51.100.1")
+	f("early registration", quick(map[string]*fake{"apnic": text(t, fixture(t, "apnic-erx.txt")), "afrinic": text(t, "%ERROR:101: no entries found\n")}), "198.51.100.1",
+		Answer{First: a51, Last: a51, Network: "198.51.0.0/16", Registrant: "Early registration addresses", Netname: "ERX-NETBLOCK", Country: "AU", Registry: "apnic"})
+
+	// LACNIC is not asked: nothing is known, and it is known why.
+	lacnic := strings.NewReplacer("RIPE NCC", "LACNIC", "(RIPE)", "(LACNIC)", "OrgId:          RIPE", "OrgId:          LACNIC").Replace(fixture(t, "arin-placeholder.txt"))
+	f("held by one that is not asked", quick(map[string]*fake{"arin": text(t, lacnic)}), "192.0.2.9", Answer{First: one, Last: one, None: true, Registry: "lacnic"})
+
+	// A reply that makes no sense, or never ends, is no reason to ask again.
+	f("garbage", quick(map[string]*fake{"arin": text(t, "\x00\xff\x1b[2J garbage")}), "192.0.2.9", Answer{First: one, Last: one, None: true, Registry: "arin"})
+	f("too large", quick(map[string]*fake{"arin": text(t, strings.Repeat("x\n", maxReply))}), "192.0.2.9", Answer{First: one, Last: one, None: true, Registry: "arin"})
+
+	six := netip.MustParseAddr("2001:db8:7:7::")
+	f("IPv6", quick(map[string]*fake{"arin": text(t, "No match found for n + 2001:db8:7:7::.\n")}), "2001:db8:7:7::",
+		Answer{First: six, Last: netip.MustParseAddr("2001:db8:7:7:ffff:ffff:ffff:ffff"), None: true, Registry: "arin"})
+}
+
+func TestResolverGivesUp(t *testing.T) {
+	srv := serve(t, func(net.Conn, string) {}) // hangs up
+	cfg := quick(map[string]*fake{"arin": srv})
+	r, a := start(t, cfg)
+	if !r.Want(addr) {
+		t.Fatal("Want() = false")
+	}
+	for deadline := time.Now().Add(5 * time.Second); r.Pending() > 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	if n := len(srv.questions()); n != maxTries || len(a.got) != 0 {
+		t.Errorf("asked %d times, %d answers; want %d and none", n, len(a.got), maxTries)
+	}
+}
+
+func TestResolverBounds(t *testing.T) {
+	srv := serve(t, func(c net.Conn, _ string) { _, _ = c.Read(make([]byte, 1)) })
+	cfg := quick(map[string]*fake{"arin": srv})
+	r := NewResolver(NewClient(cfg, nil, nil), 10, func(netip.Addr) bool { return false }, nil) // not running
+	queued := 0
+	for i := range 100 {
+		if r.Want(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})) {
+			queued++
+		}
+	}
+	if queued != 10 || r.Pending() != 10 {
+		t.Errorf("%d addresses queued, %d pending, want 10", queued, r.Pending())
+	}
+	for _, a := range []string{"2002::1", "64:ff9b::1", "192.0.0.1"} {
+		if r.Want(netip.MustParseAddr(a)) {
+			t.Errorf("Want(%s) = true: no registry knows that", a)
+		}
+	}
+	real := NewResolver(NewClient(Config{}, nil, nil), 10, nil, nil)
+	for _, a := range []string{"192.0.2.1", "2001:db8::1", "203.0.113.1"} {
+		if real.Want(netip.MustParseAddr(a)) {
+			t.Errorf("Want(%s) = true: documentation is not a registry's business", a)
+		}
+	}
+	off := NewResolver(NewClient(quick(nil), nil, nil), 10, nil, nil)
+	if off.Want(addr) {
+		t.Error("Want() = true without any server")
+	}
+}

@@ -1,0 +1,136 @@
+package whois
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	likexian "github.com/likexian/whois"
+
+	"github.com/whoknocks/whoknocks/pkg/scan"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois/reply"
+)
+
+// maxReply is the most bytes of one reply that are read. Registries send a few
+// kilobytes.
+const maxReply = 256 << 10
+
+// Errors of one question.
+var (
+	// ErrTooLarge is returned for a reply of more than 256 KiB.
+	ErrTooLarge = errors.New("reply is larger than 256 KiB")
+	// ErrEmpty is returned when a server closes the connection without a word.
+	ErrEmpty = errors.New("reply is empty")
+	// ErrForbidden is returned, wrapped, when a server's name leads to an
+	// address that is not public and that the configuration did not name.
+	ErrForbidden = errors.New("server address is not public")
+	// ErrNoServer is returned for a registry that is not asked.
+	ErrNoServer = errors.New("registry is not asked")
+)
+
+// ask sends one question and returns the whole reply. The library below it
+// carries text over a connection that is ours; what it would do by itself is
+// switched off or kept from it: it cannot choose a server (it is given a name
+// that means nothing, and the dialer ignores it), follow referrals, read without
+// end or outlive ctx, and a panic of its becomes an error.
+func ask(ctx context.Context, ep endpoint, prefix string, addr netip.Addr, timeout time.Duration) (text string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			text, err = "", fmt.Errorf("whois library panicked: %v", p)
+		}
+	}()
+	d := &dialer{ctx: ctx, endpoint: ep}
+	defer d.close()
+	client := likexian.NewClient().SetDialer(d).SetTimeout(timeout).SetDisableReferral(true).SetDisableStats(true)
+	// Canonical text of an address without zone holds no line break, so this
+	// is one question and nothing else.
+	text, err = client.Whois(prefix+addr.WithZone("").String(), "registry")
+	if cause := context.Cause(ctx); cause != nil && err != nil {
+		return "", cause
+	}
+	if d.conn != nil && d.conn.over {
+		return "", ErrTooLarge
+	}
+	// A server that refuses may reset the connection after its last words.
+	if err != nil && (text == "" || reply.Parse(addr, text).Kind != reply.Blocked) {
+		return "", err
+	}
+	return text, nil
+}
+
+// dialer connects to one endpoint, whatever it is asked for, once.
+type dialer struct {
+	ctx      context.Context
+	endpoint endpoint
+	conn     *conn
+	stop     func() bool
+}
+
+// Dial implements the library's interface for proxies.
+func (d *dialer) Dial(_, _ string) (net.Conn, error) {
+	if d.conn != nil {
+		return nil, errors.New("second connection refused")
+	}
+	nd := net.Dialer{}
+	if !d.endpoint.trusted {
+		// Called with the address that is really connected to, after the name
+		// was looked up, so that no answer of a name server gets around it.
+		nd.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
+			ap, err := netip.ParseAddrPort(address)
+			if err != nil || !scan.Public(ap.Addr().WithZone("")) {
+				return fmt.Errorf("%s: %w", address, ErrForbidden)
+			}
+			return nil
+		}
+	}
+	c, err := nd.DialContext(d.ctx, "tcp", d.endpoint.address)
+	if err != nil {
+		return nil, err
+	}
+	d.conn = &conn{Conn: c, left: maxReply}
+	d.stop = context.AfterFunc(d.ctx, func() { _ = c.Close() })
+	return d.conn, nil
+}
+
+func (d *dialer) close() {
+	if d.conn != nil {
+		d.stop()
+		_ = d.conn.Close()
+	}
+}
+
+// conn reads at most left bytes. The deadline of the question closes it, so the
+// deadlines that the library sets, counted anew at each step, do not matter.
+type conn struct {
+	net.Conn
+	left int
+	over bool
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		// One more byte tells a reply that is too large from one that just fits.
+		n, err := c.Conn.Read(make([]byte, 1))
+		if n > 0 {
+			c.over = true
+			return 0, ErrTooLarge
+		}
+		return 0, err
+	}
+	if len(p) > c.left {
+		p = p[:c.left]
+	}
+	n, err := c.Conn.Read(p)
+	c.left -= n
+	return n, err
+}
+
+func (c *conn) SetDeadline(time.Time) error      { return nil }
+func (c *conn) SetReadDeadline(time.Time) error  { return nil }
+func (c *conn) SetWriteDeadline(time.Time) error { return nil }

@@ -1,0 +1,69 @@
+package enrich
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/whoknocks/whoknocks/pkg/scan"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois/reply"
+)
+
+type metrics struct {
+	events      *prometheus.CounterVec // by basis
+	causes      *prometheus.CounterVec
+	rejected    prometheus.Counter
+	lookups     prometheus.Counter
+	published   prometheus.Counter
+	redelivered prometheus.Counter
+	learnt      prometheus.Counter
+	unqueued    prometheus.Counter
+	unshared    prometheus.Counter
+	questions   *prometheus.CounterVec // by registry and outcome
+}
+
+func newMetrics(reg prometheus.Registerer, s *Service) *metrics {
+	opts := func(name, help string) prometheus.Opts {
+		return prometheus.Opts{Namespace: "whoknocks", Subsystem: "enrich", Name: name, Help: help}
+	}
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts(opts(name, help)))
+	}
+	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts(opts(name, help)), labels)
+	}
+	gauge := func(name, help string, f func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts(opts(name, help)), f)
+	}
+	m := &metrics{
+		events:      vec("events_total", "Events enriched, by what their owner rests on; empty for events that make no source.", "basis"),
+		causes:      vec("causes_total", "Events enriched, by their likely cause.", "cause"),
+		rejected:    counter("rejected_lines_total", "Lines of the bus that are no event, passed on as rejected."),
+		lookups:     counter("lookups_total", "Times that the owner of an address was worked out, not remembered."),
+		published:   counter("published_messages_total", "Messages of enriched events that the bus has on disk."),
+		redelivered: counter("redelivered_messages_total", "Messages of events that the bus handed out more than once."),
+		learnt:      counter("learnt_blocks_total", "Answers of registries that were learnt, here or by another enrich."),
+		unqueued:    counter("unqueued_addresses_total", "Addresses that no registry will be asked about until they are seen again."),
+		unshared:    counter("unshared_answers_total", "Answers of registries that could not be kept in the bus."),
+		questions:   vec("whois_questions_total", "Questions to registries, by how they ended.", "registry", "outcome"),
+	}
+	for _, b := range []scan.Basis{scan.BasisOverride, scan.BasisWHOIS, scan.BasisASN, scan.BasisNone, ""} {
+		m.events.WithLabelValues(string(b)) // so that a rate can be told from the start
+	}
+	reg.MustRegister(m.events, m.causes, m.rejected, m.lookups, m.published, m.redelivered, m.learnt, m.unqueued, m.unshared, m.questions,
+		gauge("cached_blocks", "Prefixes whose WHOIS answers are in memory.", func() float64 { return float64(s.answers.Len()) }),
+		gauge("whois_pending_addresses", "Addresses that wait for a registry's answer.", func() float64 { return float64(s.pending()) }),
+		gauge("data_age_seconds", "Age of the IP data that is asked first; 0 if there is none.", func() float64 {
+			if s.known.dataAt.IsZero() {
+				return 0
+			}
+			return time.Since(s.known.dataAt).Seconds()
+		}))
+	for _, r := range whois.Registries() {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "whoknocks", Subsystem: "enrich", Name: "whois_paused_seconds",
+			Help: "How long a registry will still be left alone.", ConstLabels: prometheus.Labels{"registry": r}},
+			func() float64 { return max(0, time.Until(s.client.PausedUntil(reply.Registry(r))).Seconds()) }))
+	}
+	return m
+}
