@@ -1,0 +1,88 @@
+package standalone
+
+import (
+	"fmt"
+	"net"
+
+	"github.com/whoknocks/whoknocks/services/enrich"
+	"github.com/whoknocks/whoknocks/services/ingest"
+	"github.com/whoknocks/whoknocks/services/internal/cli"
+	"github.com/whoknocks/whoknocks/services/internal/clickhouse"
+	"github.com/whoknocks/whoknocks/services/internal/ops"
+	"github.com/whoknocks/whoknocks/services/report"
+	"github.com/whoknocks/whoknocks/services/store"
+)
+
+// Config is the configuration of the whole process tree. The sections of the
+// services are those that the services have when they run alone.
+type Config struct {
+	Bus        BusConfig        `koanf:"bus"`
+	ClickHouse ClickHouseConfig `koanf:"clickhouse"`
+	Ingest     ingest.Config    `koanf:"ingest"`
+	Enrich     enrich.Config    `koanf:"enrich"`
+	Store      store.Config     `koanf:"store"`
+	Report     report.Config    `koanf:"report"`
+	Ops        ops.Config       `koanf:"ops"`
+	Log        cli.LogConfig    `koanf:"log"`
+}
+
+// BusConfig is where the embedded bus is.
+type BusConfig struct {
+	// Listen is the address of the bus under serve. Whoever can reach it may
+	// read and write events, so it is loopback unless you mean it.
+	Listen string `koanf:"listen" help:"address of the bus under serve, host:port; loopback unless you mean it"`
+}
+
+// Validate checks the form of the address.
+func (c BusConfig) Validate() error { return hostPort(c.Listen) }
+
+// ClickHouseConfig is which database to use.
+type ClickHouseConfig struct {
+	// DSN of a ClickHouse server. Empty runs the embedded engine.
+	DSN string `koanf:"dsn" secret:"true" help:"a ClickHouse server of yours, http://user:password@host:8123/whoknocks; empty runs the embedded engine"`
+	// Listen is the address of the embedded engine's HTTP interface under serve.
+	Listen string `koanf:"listen" help:"address of the embedded engine under serve, host:port; loopback only"`
+	// Lib is the engine's library. Empty takes the one that make deps fetched.
+	Lib string `koanf:"lib" help:"path of libchdb; empty takes the one that make deps fetched"`
+}
+
+// Validate checks the DSN or the address.
+func (c ClickHouseConfig) Validate() error {
+	if c.DSN != "" {
+		return clickhouse.Config{DSN: c.DSN}.Validate()
+	}
+	if err := hostPort(c.Listen); err != nil {
+		return err
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return err
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("listen %q: the embedded engine listens on loopback only", c.Listen)
+	}
+	return nil
+}
+
+func hostPort(text string) error {
+	if _, _, err := net.SplitHostPort(text); err != nil {
+		return fmt.Errorf("listen %q: want host:port", text)
+	}
+	return nil
+}
+
+// DefaultConfig is everything embedded and on loopback.
+func DefaultConfig() Config {
+	cfg := Config{
+		Bus:        BusConfig{Listen: "127.0.0.1:4222"},
+		ClickHouse: ClickHouseConfig{Listen: "127.0.0.1:8123"},
+		Ingest:     ingest.DefaultConfig(),
+		Enrich:     enrich.DefaultConfig(),
+		Store:      store.DefaultConfig(),
+		Report:     report.DefaultConfig(),
+		Ops:        ops.DefaultConfig(),
+		Log:        cli.DefaultLogConfig(),
+	}
+	cfg.Ingest.SyslogUDP, cfg.Ingest.SyslogTCP = "127.0.0.1:5514", "127.0.0.1:5514"
+	return cfg
+}

@@ -1,0 +1,441 @@
+package standalone_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/whoknocks/whoknocks/services/standalone/internal/chdb"
+)
+
+const (
+	sampleLog   = "../../deploy/samples/adsl-2012-04.log"
+	sampleRules = "../../deploy/samples/owners-2012.yaml"
+)
+
+// binary builds whoknocks once for all tests of the process.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "whoknocks-e2e-")
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(dir, "whoknocks")
+	out, err := exec.Command("go", "build", "-o", name, "./cmd/standalone").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build whoknocks: %w\n%s", err, out)
+	}
+	return name, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if name, err := binary(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(name))
+	}
+	os.Exit(code)
+}
+
+// needsEngine skips on a machine without the engine, and fails in CI.
+func needsEngine(t *testing.T) {
+	t.Helper()
+	if _, err := chdb.Find(); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("the engine is missing in CI: %v", err)
+		}
+		t.Skipf("the embedded engine is not here: %v", err)
+	}
+}
+
+// result is what one command line did.
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+// command makes a command line that touches nothing outside data and asks no
+// registry.
+func command(t *testing.T, data string, args ...string) *exec.Cmd {
+	t.Helper()
+	name, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, name, append([]string{"--data", data, "--set", "enrich.whois.enabled=false"}, args...)...)
+	cmd.Env = append(os.Environ(), "TZ=UTC")
+	return cmd
+}
+
+func whoknocks(t *testing.T, data string, args ...string) result {
+	t.Helper()
+	return finish(t, command(t, data, args...))
+}
+
+func finish(t *testing.T, cmd *exec.Cmd) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%q: %v", cmd.Args, err)
+	}
+	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+// ok runs a command that must succeed and returns its stdout.
+func ok(t *testing.T, data string, args ...string) string {
+	t.Helper()
+	r := whoknocks(t, data, args...)
+	if r.code != 0 {
+		t.Fatalf("whoknocks %q exits %d\n%s%s", args, r.code, r.stdout, r.stderr)
+	}
+	return r.stdout
+}
+
+type summary struct {
+	Lines, Events, Packets, Unrecognised, Rejected, Duplicates, Sources, Owners int64
+	Seconds                                                                     float64
+}
+
+func importJSON(t *testing.T, data string, args ...string) summary {
+	t.Helper()
+	text := ok(t, data, append([]string{"import", "--json"}, args...)...)
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.DisallowUnknownFields()
+	var s summary
+	if err := dec.Decode(&s); err != nil {
+		t.Fatalf("import --json printed %q: %v", text, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		t.Fatalf("import --json printed more than one object: %q", text)
+	}
+	if s.Lines != s.Events+s.Unrecognised+s.Rejected {
+		t.Errorf("lines %d != events %d + unrecognised %d + rejected %d", s.Lines, s.Events, s.Unrecognised, s.Rejected)
+	}
+	if s.Seconds <= 0 {
+		t.Errorf("seconds = %v", s.Seconds)
+	}
+	return s
+}
+
+func TestFoundingTable(t *testing.T) {
+	needsEngine(t)
+	data := t.TempDir()
+	first := importJSON(t, data, "--rules", sampleRules, "--timezone", "UTC", sampleLog)
+	if first.Events != 100 || first.Packets != 100 || first.Duplicates != 0 || first.Sources != 11 || first.Owners != 1 || first.Rejected != 0 {
+		t.Errorf("first import = %+v, want 100 events of 11 sources and 1 owner", first)
+	}
+	table := ok(t, data, "sources", "--format", "csv", "--mask")
+	for _, want := range []string{"124.40.51.a,JP,Akamai,1", "217.212.238.a,FR,Akamai,7", "217.212.238.b,FR,Akamai,6", "209.107.220.a,US,Akamai,16"} {
+		if !strings.Contains(table, want) {
+			t.Errorf("sources --mask lacks %q:\n%s", want, table)
+		}
+	}
+	if people := ok(t, data, "sources"); !strings.Contains(people, "100") || !strings.Contains(people, "217.212.238.") {
+		t.Errorf("sources shows no total:\n%s", people)
+	}
+
+	again := importJSON(t, data, "--rules", sampleRules, "--timezone", "UTC", sampleLog)
+	want := first
+	want.Duplicates, want.Seconds = 100, again.Seconds
+	if diff := cmp.Diff(want, again); diff != "" {
+		t.Errorf("second import mismatch (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(table, ok(t, data, "sources", "--format", "csv", "--mask")); diff != "" {
+		t.Errorf("sources after the second import mismatch (-first +second):\n%s", diff)
+	}
+	if got := ok(t, data, "sql", "--format", "TSV", "SELECT count() FROM events"); got != "100\n" {
+		t.Errorf("count of events = %q, want 100", got)
+	}
+	if got := ok(t, data, "owners", "--format", "csv", "--month", "2012-04"); !strings.Contains(got, "Akamai,100,11,") {
+		t.Errorf("owners = %q", got)
+	}
+	if got := ok(t, data, "sources", "--format", "csv", "--month", "2012-05"); strings.Contains(got, "Akamai") {
+		t.Errorf("sources of another month = %q", got)
+	}
+	if got := ok(t, data, "verify"); !strings.Contains(got, "0 lost, 0 double") {
+		t.Errorf("verify = %q", got)
+	}
+	line := "Tue, 2012-04-10 18:22:01 - UDP Packet - Source:209.107.220.17,3478 Destination:192.0.2.77,1033 - [PORT SCAN]"
+	if got := ok(t, data, "explain", "--rules", sampleRules, line); !strings.Contains(got, "netgear-dg834") || !strings.Contains(got, "Akamai") {
+		t.Errorf("explain = %q", got)
+	}
+}
+
+func TestReadOnlySQL(t *testing.T) {
+	needsEngine(t)
+	data := t.TempDir()
+	ok(t, data, "sql", "SELECT 1")
+	for _, query := range []string{
+		"CREATE TABLE t (x Int8) ENGINE = Memory", "DROP TABLE events", "INSERT INTO rejected (id) VALUES (1)",
+		"SELECT file('/etc/passwd')", "SELECT * FROM file('/etc/passwd', 'LineAsString')", "SELECT 1 INTO OUTFILE '/tmp/whoknocks-out'",
+		"SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')", "SELECT 1; DROP TABLE events",
+	} {
+		if r := whoknocks(t, data, "sql", query); r.code != 1 || r.stderr == "" {
+			t.Errorf("sql %q exits %d with %q, want a refusal", query, r.code, r.stderr)
+		}
+	}
+	ok(t, data, "sql", "--write", "CREATE TABLE t (x Int8) ENGINE = Memory")
+}
+
+func TestExitCodes(t *testing.T) {
+	f := func(code int, args ...string) {
+		t.Helper()
+		if r := whoknocks(t, t.TempDir(), args...); r.code != code || (code != 0 && r.stderr == "") {
+			t.Errorf("whoknocks %q exits %d (%q), want %d", args, r.code, r.stderr, code)
+		}
+	}
+	f(0, "--help")
+	f(0, "import", "--help")
+	f(2, "imprt")
+	f(2, "import")
+	f(2, "import", "--no-such-flag", "x")
+	f(2, "sources", "--month", "April")
+	f(2, "sources", "--format", "xml")
+	f(2, "sql")
+	f(2, "--set", "store.no_such_key=1", "owners")
+}
+
+// TestBadInput hands in what is no log: a message names the file, the exit code
+// is 1 and what came before is kept.
+func TestBadInput(t *testing.T) {
+	needsEngine(t)
+	data, dir := t.TempDir(), t.TempDir()
+	good, err := os.ReadFile(sampleLog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name string, content []byte) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	f := func(path string, words ...string) {
+		t.Helper()
+		r := whoknocks(t, data, "import", "--timezone", "UTC", path)
+		if r.code != 1 {
+			t.Errorf("import of %s exits %d, want 1: %s", filepath.Base(path), r.code, r.stderr)
+		}
+		for _, word := range append(words, filepath.Base(path)) {
+			if !strings.Contains(r.stderr, word) {
+				t.Errorf("import of %s says %q, want %q in it", filepath.Base(path), r.stderr, word)
+			}
+		}
+	}
+	f(filepath.Join(dir, "missing.log"), "no such file")
+	f(dir, "directory")
+	f(write("empty.log", nil), "empty")
+	f(write("garbage.log", bytes.Repeat([]byte{0, 1, 2, 0xff, 0xfe, '\n', 0x80}, 5000)), "line")
+	zipped := gzipped(t, good)
+	f(write("cut.log.gz", zipped[:len(zipped)-20]), "unexpected EOF")
+	long := write("long.log", append(bytes.Clone(good), make([]byte, 0)...))
+	file, err := os.OpenFile(long, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := bytes.Repeat([]byte("x"), 1<<20)
+	for range 64 {
+		if _, err := file.Write(block); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f(long, "line")
+	if got := ok(t, data, "sql", "--format", "TSV", "SELECT count() FROM events"); got != "100\n" {
+		t.Errorf("events kept = %q, want 100", got)
+	}
+}
+
+// server is a running serve.
+type server struct {
+	cmd    *exec.Cmd
+	stderr *bytes.Buffer
+	page   string
+}
+
+func serve(t *testing.T, data string, args ...string) *server {
+	t.Helper()
+	cmd := command(t, data, append([]string{"serve",
+		"--set", "bus.listen=127.0.0.1:0", "--set", "clickhouse.listen=127.0.0.1:0", "--set", "report.listen=127.0.0.1:0",
+		"--set", "ops.listen=127.0.0.1:0"}, args...)...)
+	s := &server{cmd: cmd, stderr: &bytes.Buffer{}}
+	cmd.Stderr = s.stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	until(t, 2*time.Minute, func() error {
+		text, err := os.ReadFile(filepath.Join(data, "endpoints.json"))
+		if err != nil {
+			return err
+		}
+		var e struct{ Page string }
+		if err := json.Unmarshal(text, &e); err != nil {
+			return err
+		}
+		if s.page = e.Page; s.page == "" {
+			return errors.New("no page yet")
+		}
+		return nil
+	})
+	return s
+}
+
+func until(t *testing.T, patience time.Duration, f func() error) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %s: %v", patience, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	return conn.LocalAddr().String()
+}
+
+func TestServe(t *testing.T) {
+	needsEngine(t)
+	data := t.TempDir()
+	syslog := freePort(t)
+	s := serve(t, data, "--rules", sampleRules, "--timezone", "UTC", "--import", sampleLog,
+		"--set", "ingest.syslog_udp="+syslog, "--set", "ingest.syslog_tcp=")
+	count := func() string {
+		return strings.TrimSpace(ok(t, data, "sql", "--format", "TSV", "SELECT count() FROM events"))
+	}
+	until(t, 2*time.Minute, func() error {
+		if n := count(); n != "100" {
+			return fmt.Errorf("%s events", n)
+		}
+		return nil
+	})
+	resp, err := http.Get(s.page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("page: %s, %v", resp.Status, err)
+	}
+	_ = resp.Body.Close()
+	for _, want := range []string{"Akamai", "217.212.238.", "100"} {
+		if !bytes.Contains(page, []byte(want)) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+
+	// A packet from the router, live.
+	conn, err := net.Dial("udp", syslog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	now := time.Now().UTC()
+	_, err = fmt.Fprintf(conn, "<4>%s router kernel: [UFW BLOCK] IN=eth0 OUT= SRC=198.51.100.7 DST=192.0.2.1 LEN=40 TTL=50 ID=1 PROTO=TCP SPT=40000 DPT=23 WINDOW=1024 RES=0x00 SYN URGP=0\n", now.Format(time.Stamp))
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, time.Minute, func() error {
+		if n := count(); n != "101" {
+			return fmt.Errorf("%s events", n)
+		}
+		return nil
+	})
+
+	// A command beside it talks to it.
+	if got := importJSON(t, data, "--timezone", "UTC", sampleLog); got.Duplicates != 100 {
+		t.Errorf("import beside serve = %+v, want 100 duplicates", got)
+	}
+	if got := count(); got != "101" {
+		t.Errorf("events after an import beside serve = %s, want 101", got)
+	}
+
+	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Wait(); err != nil {
+		t.Errorf("serve after Ctrl-C: %v\n%s", err, s.stderr)
+	}
+	if got := count(); got != "101" {
+		t.Errorf("events after serve = %s, want 101", got)
+	}
+}
+
+// TestKill kills an import at random moments and runs it again: the table is the
+// same as that of an import nobody disturbed.
+func TestKill(t *testing.T) {
+	needsEngine(t)
+	lines, rounds := 150_000, 3
+	if testing.Short() {
+		lines, rounds = 30_000, 1
+	}
+	log := filepath.Join(t.TempDir(), "router.log")
+	if err := os.WriteFile(log, netfilterLog(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	whole := t.TempDir()
+	want := importJSON(t, whole, "--timezone", "UTC", log)
+	if want.Events != int64(lines) || want.Duplicates != 0 {
+		t.Fatalf("undisturbed import = %+v, want %d events", want, lines)
+	}
+	query := "SELECT count(), sum(packets), uniqExact(src_ip), sum(id) FROM events"
+	table := ok(t, whole, "sql", "--format", "TSV", query)
+
+	data := t.TempDir()
+	took := time.Duration(want.Seconds * float64(time.Second))
+	for i := range rounds {
+		cmd := command(t, data, "import", "--timezone", "UTC", log)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(took * time.Duration(i+1) / time.Duration(rounds+1))
+		if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
+			t.Logf("round %d: the import was done before the kill: %v", i, err)
+		}
+		_ = cmd.Wait()
+	}
+	got := importJSON(t, data, "--timezone", "UTC", log)
+	if got.Lines != want.Lines || got.Events != want.Events || got.Sources != want.Sources {
+		t.Errorf("import after kills = %+v, want the counts of %+v", got, want)
+	}
+	if diff := cmp.Diff(table, ok(t, data, "sql", "--format", "TSV", query)); diff != "" {
+		t.Errorf("events after kills mismatch (-undisturbed +killed):\n%s", diff)
+	}
+	if text := ok(t, data, "verify"); !strings.Contains(text, "0 lost, 0 double") {
+		t.Errorf("verify after kills = %q", text)
+	}
+}

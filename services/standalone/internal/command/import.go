@@ -1,0 +1,175 @@
+package command
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/whoknocks/whoknocks/services/ingest"
+	"github.com/whoknocks/whoknocks/services/internal/run"
+	"github.com/whoknocks/whoknocks/services/report"
+	"github.com/whoknocks/whoknocks/services/standalone"
+)
+
+// reading is the flags that say how lines are read.
+type reading struct {
+	sensor, format, timezone, year string
+}
+
+func (r *reading) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&r.sensor, "sensor", "", "`name` of the router that wrote the lines (default ingest.sensor: home)")
+	flags.StringVar(&r.format, "format", "", "log `format`: auto, "+strings.Join(ingest.Formats(), ", ")+" (default ingest.format: auto)")
+	flags.StringVar(&r.timezone, "timezone", "", "time `zone` of lines that name none, such as Europe/Madrid (default ingest.timezone: this machine's)")
+	flags.StringVar(&r.year, "year", "auto", "`year` of lines that have none, or auto")
+}
+
+// options checks the flags.
+func (r *reading) options() (ingest.ImportOptions, error) {
+	opts := ingest.ImportOptions{Sensor: r.sensor, Format: r.format, Timezone: r.timezone}
+	if r.year != "auto" {
+		year, err := strconv.Atoi(r.year)
+		if err != nil || year <= 0 {
+			return opts, run.Usage(fmt.Errorf("--year %q: want a year or auto", r.year))
+		}
+		opts.Year = year
+	}
+	return opts, nil
+}
+
+func (a *app) importCommand() *cobra.Command {
+	var (
+		read   reading
+		rules  []string
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "import FILE...",
+		Short: "Read log files to the end, until every event can be queried",
+		Long: "import reads log files to the end and returns when every event can be queried. - is stdin;\n" +
+			"compressed files are read as they are. What was imported before is not counted again.",
+		Example: `  whoknocks import router.log
+  whoknocks import --sensor home-adsl --timezone Europe/Madrid logs/*.log.gz
+  zcat old.gz | whoknocks import --year 2012 --json -`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts, err := read.options()
+			if err != nil {
+				return err
+			}
+			opts.Files = args
+			return a.with(cmd.Context(), standalone.Pipeline, withRules(rules), func(ctx context.Context, s *session) error {
+				return s.importFiles(ctx, a, opts, asJSON)
+			})
+		},
+	}
+	read.register(cmd)
+	cmd.Flags().StringArrayVar(&rules, "rules", nil, "`file` of owner rules that goes before those of the configuration (repeatable)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the summary as one JSON object")
+	return cmd
+}
+
+// importFiles imports and prints the summary, also of an import that failed in
+// part: what it counts is kept.
+func (s *session) importFiles(ctx context.Context, a *app, opts ingest.ImportOptions, asJSON bool) error {
+	bar := newProgress(a.err)
+	opts.Stdin, opts.Progress = a.in, bar.show
+	sum, failed := s.imported(ctx, opts)
+	bar.done()
+	if sum.Lines == 0 && failed != nil {
+		return failed
+	}
+	var err error
+	if asJSON {
+		err = json.NewEncoder(a.out).Encode(sum)
+	} else {
+		err = printSummary(a.out, sum)
+	}
+	return errors.Join(failed, err)
+}
+
+// imported imports and fills in what only the database knows: how many of the
+// events it had before, and how many owners are behind them.
+func (s *session) imported(ctx context.Context, opts ingest.ImportOptions) (ingest.Summary, error) {
+	tables, sensor := report.NewReader(s.db.Conn()), cmp.Or(opts.Sensor, s.cfg.Ingest.Sensor)
+	before, err := tables.Events(ctx, sensor)
+	if err != nil {
+		return ingest.Summary{}, err
+	}
+	sum, failed := s.ingest.Import(ctx, opts)
+	if sum.Events == 0 || errors.Is(failed, ingest.ErrStalled) || ctx.Err() != nil {
+		return sum, failed // what is stored by now says nothing
+	}
+	after, err := tables.Events(ctx, sensor)
+	if err != nil {
+		return sum, errors.Join(failed, err)
+	}
+	sum.Duplicates = sum.Events - min(sum.Events, int64(after-before))
+	owners, err := tables.OwnersFrom(ctx, sensor, sum.First, sum.Last, sum.Origins)
+	sum.Owners = int64(owners)
+	return sum, errors.Join(failed, err)
+}
+
+func printSummary(w io.Writer, sum ingest.Summary) error {
+	rate := ""
+	if sum.Seconds >= 1 {
+		rate = fmt.Sprintf(", %.0f lines/s", float64(sum.Lines)/sum.Seconds)
+	}
+	_, err := fmt.Fprintf(w, "%d lines = %d events + %d unrecognised + %d rejected\n"+
+		"%d packets, %d sources, %d owners, %d events known before, %.1f s%s\n",
+		sum.Lines, sum.Events, sum.Unrecognised, sum.Rejected,
+		sum.Packets, sum.Sources, sum.Owners, sum.Duplicates, sum.Seconds, rate)
+	return err
+}
+
+// progress is a bar with rate and time to go, on a terminal only.
+type progress struct {
+	w    io.Writer
+	bar  *progressbar.ProgressBar
+	name string
+}
+
+func newProgress(w io.Writer) *progress {
+	file, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return &progress{}
+	}
+	return &progress{w: w}
+}
+
+func (p *progress) show(now ingest.Progress) {
+	if p.w == nil {
+		return
+	}
+	if p.bar == nil || p.name != now.Name {
+		p.done()
+		p.name = now.Name
+		p.bar = progressbar.NewOptions64(now.Size,
+			progressbar.OptionSetWriter(p.w), progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+	}
+	what := fmt.Sprintf("%d/%d %d events", now.File, now.Files, now.Events)
+	if now.Waiting {
+		what = fmt.Sprintf("storing %d events", now.Events)
+	}
+	p.bar.Describe(what)
+	_ = p.bar.Set64(min(now.Read, max(now.Size, now.Read)))
+}
+
+func (p *progress) done() {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+		p.bar = nil
+	}
+}
