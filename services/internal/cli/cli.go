@@ -72,9 +72,16 @@ type settings[C any] struct {
 	Program C          `koanf:",squash"`
 }
 
+// memoryShare is how much of its container's memory a service keeps its heap
+// within; the rest is for stacks, the kernel's buffers and the page cache.
+const memoryShare = 0.8
+
 // Main runs the program with the process's arguments and exits.
 func Main[C any](p Program[C]) {
 	run.Main(p.Name, func(ctx context.Context) error {
+		if err := run.LimitMemory(memoryShare, 0); err != nil {
+			return err
+		}
 		return execute(ctx, p, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 	})
 }

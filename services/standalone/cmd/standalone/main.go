@@ -10,8 +10,19 @@ import (
 	"github.com/whoknocks/whoknocks/services/standalone/internal/command"
 )
 
+// The services and the bus keep their heap within a share of the machine's
+// memory, as the engine, a process of its own, needs some as well, and within what
+// makes an import no slower: the bus caches whatever it moved in the last seconds.
+const (
+	memoryShare = 0.4
+	memoryMost  = 3 << 29 // 1.5 GiB
+)
+
 func main() {
 	run.Main("whoknocks", func(ctx context.Context) error {
+		if err := run.LimitMemory(memoryShare, memoryMost); err != nil {
+			return err
+		}
 		return command.Execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	})
 }
