@@ -27,7 +27,11 @@ func parseID(b []byte) (ID, bool) {
 	if len(b) != 16 {
 		return 0, false
 	}
-	var id ID
+	return hexadecimal[ID](b)
+}
+
+// hexadecimal reads digits of either case, no more of them than fit into T.
+func hexadecimal[T ID | rune](b []byte) (v T, ok bool) {
 	for _, c := range b {
 		switch {
 		case c >= '0' && c <= '9':
@@ -39,9 +43,9 @@ func parseID(b []byte) (ID, bool) {
 		default:
 			return 0, false
 		}
-		id = id<<4 | ID(c)
+		v = v<<4 | T(c)
 	}
-	return id, true
+	return v, true
 }
 
 // maxQuote is how many bytes of bad input an error message shows: it was
