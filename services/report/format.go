@@ -70,7 +70,7 @@ func (t Sources) Write(w io.Writer, format Format) error {
 		right:  []int{3},
 		ours:   []int{0, 3, 4, 5},
 		total: []string{
-			"Total", "", plural(t.Total.Sources, "source"), count(t.Total.Attempts),
+			"Total", "", Plural(t.Total.Sources, "source"), count(t.Total.Attempts),
 			format.moment(t.Total.FirstSeen), format.moment(t.Total.LastSeen),
 		},
 	}
@@ -99,12 +99,12 @@ func (f Format) moment(t time.Time) string {
 
 func count(n uint64) string { return strconv.FormatUint(n, 10) }
 
-// plural writes "1 source" and "11 sources".
-func plural(n uint64, noun string) string {
+// Plural writes "1 source" and "11 sources".
+func Plural[N int | int64 | uint64](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return count(n) + " " + noun + "s"
+	return count(uint64(n)) + " " + noun + "s"
 }
 
 // names lists shares without their numbers, largest first. Codes of countries

@@ -158,6 +158,10 @@ func TestFoundingTable(t *testing.T) {
 	if diff := cmp.Diff(want, again); diff != "" {
 		t.Errorf("second import mismatch (-want +got):\n%s", diff)
 	}
+	told := ok(t, data, "import", "--rules", sampleRules, "--timezone", "UTC", sampleLog)
+	if !strings.HasPrefix(told, "120 lines = 100 events + 20 unrecognised + 0 rejected\n100 packets, 11 sources, 1 owner, 100 events known before, ") {
+		t.Errorf("import tells %q", told)
+	}
 	if diff := cmp.Diff(table, ok(t, data, "sources", "--format", "csv", "--mask")); diff != "" {
 		t.Errorf("sources after the second import mismatch (-first +second):\n%s", diff)
 	}

@@ -126,10 +126,10 @@ func printSummary(w io.Writer, sum ingest.Summary) error {
 	if sum.Seconds >= 1 {
 		rate = fmt.Sprintf(", %.0f lines/s", float64(sum.Lines)/sum.Seconds)
 	}
-	_, err := fmt.Fprintf(w, "%d lines = %d events + %d unrecognised + %d rejected\n"+
-		"%d packets, %d sources, %d owners, %d events known before, %.1f s%s\n",
-		sum.Lines, sum.Events, sum.Unrecognised, sum.Rejected,
-		sum.Packets, sum.Sources, sum.Owners, sum.Duplicates, sum.Seconds, rate)
+	_, err := fmt.Fprintf(w, "%s = %s + %d unrecognised + %d rejected\n%s, %s, %s, %s known before, %.1f s%s\n",
+		report.Plural(sum.Lines, "line"), report.Plural(sum.Events, "event"), sum.Unrecognised, sum.Rejected,
+		report.Plural(sum.Packets, "packet"), report.Plural(sum.Sources, "source"), report.Plural(sum.Owners, "owner"), report.Plural(sum.Duplicates, "event"),
+		sum.Seconds, rate)
 	return err
 }
 

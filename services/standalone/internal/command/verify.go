@@ -137,5 +137,5 @@ func (f *audit) print(a *app, files int, notes []string, doubles uint64) {
 	if doubles > 0 {
 		_, _ = fmt.Fprintf(a.err, "note: %d contents are stored under two times: the same line of two years, or a log read in two ways\n", doubles)
 	}
-	_, _ = fmt.Fprintf(a.out, "%d files read again: %d lost, %d double\n", files, f.lost, f.double)
+	_, _ = fmt.Fprintf(a.out, "%s read again: %d lost, %d double\n", report.Plural(files, "file"), f.lost, f.double)
 }
