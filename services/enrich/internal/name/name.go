@@ -2,20 +2,26 @@
 // registrations: "Example Networks, Inc." is "Example Networks".
 package name
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // Short takes the legal form off the end of a company's name, and what joins
 // it. A name that is nothing but legal forms keeps its first word.
 func Short(s string) string {
 	s = strings.TrimSpace(s)
 	for {
-		cut := formAt(s)
-		if cut <= 0 {
+		rest := strings.TrimRightFunc(s[:formAt(s)], joins)
+		if rest == "" {
 			return s
 		}
-		s = strings.TrimRight(s[:cut], " ,;(-&")
+		s = rest
 	}
 }
+
+// joins tells what stands between a name and its legal form.
+func joins(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;(-&", r) }
 
 // System makes a short name of an AS name, some of which repeat their number:
 // "AS64496 - Example, Inc."

@@ -29,6 +29,8 @@ func TestShort(t *testing.T) {
 	f("Example", "Example")
 	f("Inc.", "Inc.")
 	f("Co. Ltd.", "Co.")
+	f("& BV", "& BV")
+	f("Example\r BV", "Example")
 	f("AS 64496", "AS 64496")
 	f("University of Example", "University of Example")
 	f("Vitamin C", "Vitamin C")
