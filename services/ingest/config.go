@@ -66,7 +66,7 @@ func (c Config) Validate() error {
 	var errs []error
 	bad := func(form string, args ...any) { errs = append(errs, fmt.Errorf("ingest "+form, args...)) }
 	if err := scan.ValidSensor(c.Sensor); err != nil {
-		bad("sensor: %w", err)
+		bad("%w", err)
 	}
 	if _, err := format.New(c.Format); err != nil {
 		bad("format: %w", err)

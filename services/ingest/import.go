@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,35 +80,38 @@ func (s *Service) Import(ctx context.Context, opts ImportOptions) (Summary, erro
 	return im.sum, errors.Join(errs...)
 }
 
+// Validate reports every option that cannot be used. Import does so, too; a
+// command line tells its user before it starts anything.
+func (o ImportOptions) Validate() error {
+	var errs []error
+	if o.Sensor != "" {
+		errs = append(errs, scan.ValidSensor(o.Sensor))
+	}
+	if o.Format != "" {
+		_, err := format.New(o.Format)
+		errs = append(errs, err)
+	}
+	if o.Timezone != "" {
+		_, _, err := clock.Zone(o.Timezone)
+		errs = append(errs, err)
+	}
+	if o.Year != 0 && (o.Year < 1980 || o.Year > 2200) {
+		errs = append(errs, fmt.Errorf("year %d is not from 1980 to 2200", o.Year))
+	}
+	return errors.Join(errs...)
+}
+
 // settings merges what was asked for with the configuration.
 func (s *Service) settings(opts ImportOptions) (settings, error) {
+	if err := opts.Validate(); err != nil {
+		return settings{}, err
+	}
 	set := settings{
-		sensor: s.cfg.Sensor, format: s.cfg.Format, timezone: s.cfg.Timezone, year: opts.Year,
+		sensor: cmp.Or(opts.Sensor, s.cfg.Sensor), format: cmp.Or(opts.Format, s.cfg.Format, format.Auto), year: opts.Year,
 		askedFormat: opts.Format != "", askedTimezone: opts.Timezone != "", askedYear: opts.Year != 0,
 	}
-	if opts.Sensor != "" {
-		set.sensor = opts.Sensor
-	}
-	if opts.Format != "" {
-		set.format = opts.Format
-	}
-	if opts.Timezone != "" {
-		set.timezone = opts.Timezone
-	}
-	if set.format == "" {
-		set.format = format.Auto
-	}
-	if err := scan.ValidSensor(set.sensor); err != nil {
-		return set, fmt.Errorf("sensor: %w", err)
-	}
-	if _, err := format.New(set.format); err != nil {
-		return set, err
-	}
-	if set.year != 0 && (set.year < 1980 || set.year > 2200) {
-		return set, fmt.Errorf("year %d is not from 1980 to 2200", set.year)
-	}
 	var err error
-	_, set.timezone, err = clock.Zone(set.timezone)
+	_, set.timezone, err = clock.Zone(cmp.Or(opts.Timezone, s.cfg.Timezone))
 	return set, err
 }
 

@@ -211,6 +211,11 @@ func TestExitCodes(t *testing.T) {
 	f(2, "imprt")
 	f(2, "import")
 	f(2, "import", "--no-such-flag", "x")
+	for _, bad := range []string{"--format=bogus", "--sensor=a.b", "--timezone=Nowhere/X", "--year=1900", "--year=12x"} {
+		f(2, "import", bad, sampleLog)
+		f(2, "serve", bad)
+		f(2, "explain", bad, "line")
+	}
 	f(2, "sources", "--month", "April")
 	f(2, "sources", "--format", "xml")
 	f(2, "sql")
@@ -246,7 +251,11 @@ func TestBadInput(t *testing.T) {
 			}
 		}
 	}
-	f(filepath.Join(dir, "missing.log"), "no such file")
+	missing := filepath.Join(dir, "missing.log")
+	f(missing, "no such file")
+	if r := whoknocks(t, data, "import", "--json", missing); r.code != 1 || !strings.HasPrefix(r.stdout, `{"lines":0,"events":0,`) || strings.Count(r.stdout, "\n") != 1 {
+		t.Errorf("import --json of nothing exits %d with %q, want 1 and one object", r.code, r.stdout)
+	}
 	f(dir, "directory")
 	f(write("empty.log", nil), "empty")
 	f(write("garbage.log", bytes.Repeat([]byte{0, 1, 2, 0xff, 0xfe, '\n', 0x80}, 5000)), "line")

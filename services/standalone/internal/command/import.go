@@ -45,7 +45,7 @@ func (r *reading) options() (ingest.ImportOptions, error) {
 		}
 		opts.Year = year
 	}
-	return opts, nil
+	return opts, run.Usage(opts.Validate())
 }
 
 func (a *app) importCommand() *cobra.Command {
@@ -87,13 +87,11 @@ func (s *session) importFiles(ctx context.Context, a *app, opts ingest.ImportOpt
 	opts.Stdin, opts.Progress = a.in, bar.show
 	sum, failed := s.imported(ctx, opts)
 	bar.done()
-	if sum.Lines == 0 && failed != nil {
-		return failed
-	}
 	var err error
-	if asJSON {
+	switch {
+	case asJSON:
 		err = json.NewEncoder(a.out).Encode(sum)
-	} else {
+	case sum.Lines > 0 || failed == nil:
 		err = printSummary(a.out, sum)
 	}
 	return errors.Join(failed, err)
