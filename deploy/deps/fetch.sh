@@ -15,9 +15,9 @@ dir=${1:?usage: fetch.sh DIR}
 
 otherwise() {
 	cat >&2 <<-'EOF'
-	There are two ways without it:
-	  - name a libchdb of your own:           --set clickhouse.lib=/path/to/libchdb.so
-	  - name a ClickHouse that runs already:  --set clickhouse.dsn=http://user:password@host:8123/whoknocks
+	There are two ways without it, by the environment (or clickhouse.lib and clickhouse.dsn in the configuration):
+	  - name a libchdb of your own:           WHOKNOCKS_CLICKHOUSE_LIB=/path/to/libchdb.so
+	  - name a ClickHouse that runs already:  WHOKNOCKS_CLICKHOUSE_DSN=http://user:password@host:8123/whoknocks
 	EOF
 }
 
