@@ -408,6 +408,32 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// Each address that another program has is named, with how to choose another.
+func TestAddressInUse(t *testing.T) {
+	needsEngine(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	const anywhere = "127.0.0.1:0"
+	keys := []string{"bus.listen", "clickhouse.listen", "report.listen", "ops.listen", "ingest.syslog_tcp"}
+	for _, key := range keys {
+		args := []string{"serve", "--set", "ingest.syslog_udp="}
+		for _, k := range keys {
+			address := anywhere
+			if k == key {
+				address = taken.Addr().String()
+			}
+			args = append(args, "--set", k+"="+address)
+		}
+		r := whoknocks(t, t.TempDir(), args...)
+		if r.code != 1 || !strings.Contains(r.stderr, taken.Addr().String()) || !strings.Contains(r.stderr, "choose another address") {
+			t.Errorf("serve with %s taken exits %d: %s", key, r.code, r.stderr)
+		}
+	}
+}
+
 // TestKill kills an import at random moments and runs it again: the table is the
 // same as that of an import nobody disturbed.
 func TestKill(t *testing.T) {

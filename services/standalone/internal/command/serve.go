@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -58,9 +59,14 @@ func (a *app) serve(ctx context.Context, cfg standalone.Config, log *slog.Logger
 	if client != nil {
 		return errors.Join(fmt.Errorf("process %d serves this data directory already, at %s", client.PID, client.Page), client.Leave())
 	}
-	return a.owned(ctx, cfg, standalone.Full, log, owner, func(ctx context.Context, s *standalone.Standalone) error {
+	err = a.owned(ctx, cfg, standalone.Full, log, owner, func(ctx context.Context, s *standalone.Standalone) error {
 		return a.serving(ctx, s, &session{cfg: cfg, log: log, db: s.DB, dsn: s.DSN, ingest: s.Ingest}, opts)
 	})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: choose another address, for the page by --set report.listen=127.0.0.1:8081 or "+
+			"WHOKNOCKS_REPORT_LISTEN=127.0.0.1:8081 in the environment; whoknocks config prints them all", err)
+	}
+	return err
 }
 
 // serving reads the files, prints the table, and goes on until ctx ends.
