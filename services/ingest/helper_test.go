@@ -60,6 +60,9 @@ func readBus(t testing.TB, b *bus.Bus) *tables {
 				if err := dec.Event(line, &ev); err != nil {
 					return fmt.Errorf("%w: %w", bus.ErrDead, err)
 				}
+				if err := ev.Validate(); err != nil {
+					t.Errorf("an event that enrich would reject: %v: %s", err, line)
+				}
 				if old, ok := tab.events[ev.ID]; ok && (old.Time != ev.Time || old.SrcIP != ev.SrcIP) {
 					t.Errorf("event %s comes with another key: %s %s, then %s %s", ev.ID, old.SrcIP, old.Time, ev.SrcIP, ev.Time)
 				}

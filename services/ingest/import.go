@@ -95,8 +95,8 @@ func (o ImportOptions) Validate() error {
 		_, _, err := clock.Zone(o.Timezone)
 		errs = append(errs, err)
 	}
-	if o.Year != 0 && (o.Year < 1980 || o.Year > 2200) {
-		errs = append(errs, fmt.Errorf("year %d is not from 1980 to 2200", o.Year))
+	if o.Year != 0 && (o.Year < clock.FirstYear || o.Year > clock.LastYear) {
+		errs = append(errs, fmt.Errorf("year %d is not from %d to %d", o.Year, clock.FirstYear, clock.LastYear))
 	}
 	return errors.Join(errs...)
 }
@@ -183,7 +183,7 @@ func (im *importer) known(doc *input.Document, head []byte) (File, error) {
 	file, err := im.files.find(im.ctx, im.set.sensor, head)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		reference := doc.Modified
-		if reference.Year() < 2000 { // stdin, or a file from an archive without dates
+		if y := reference.Year(); y < 2000 || y > clock.LastYear { // stdin, or a file from an archive without dates
 			reference = time.Now()
 		}
 		file, err = im.files.create(im.ctx, File{

@@ -123,6 +123,22 @@ func TestImportKeepsYear(t *testing.T) {
 	}
 }
 
+// Years that no clock can show, of the line or of the file, give events all the
+// same: with the time of receipt.
+func TestImportImpossibleYear(t *testing.T) {
+	w := newWorld(t)
+	const attempt = " - UDP Packet - Source:192.0.2.7,3478 Destination:198.51.100.9,1033 - [DOS]\n"
+	path := w.file(t, "router.log", []byte("Tue, 2107-02-01 00:00:00"+attempt+"Tue, 9999-02-01 00:00:00"+attempt+"Apr 10 18:22:01"+attempt[2:]))
+	far := time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC)
+	if err := os.Chtimes(path, far, far); err != nil {
+		t.Fatal(err)
+	}
+	got := w.imports(t, ImportOptions{Files: []string{path}}) // the tables complain of what is no event
+	if n, _ := w.tables.count(); n != 3 || got.Events != 3 || got.Last.Year() > time.Now().Year() {
+		t.Errorf("%d events in the tables of %+v, want 3 not later than now", n, got)
+	}
+}
+
 // A file that was short when it was first imported is still the same after it
 // has grown.
 func TestImportGrown(t *testing.T) {

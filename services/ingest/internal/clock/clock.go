@@ -10,11 +10,19 @@ import (
 // device's clock may be wrong and its zone is only assumed.
 const slack = 48 * time.Hour
 
+// The years that a clock which was set can show. An event is of 1970 to 2105, as
+// ClickHouse counts its seconds: a year less, so that no zone carries a time
+// past that.
+const (
+	FirstYear = 1980
+	LastYear  = 2104
+)
+
 // Config says how to repair times.
 type Config struct {
 	Zone      *time.Location // of devices that give none; nil is UTC
-	Year      int            // of every time that has none; 0 takes it from the reference
-	Reference time.Time      // the document's date; zero takes the time of receipt
+	Year      int            // of every time that has none, FirstYear to LastYear; 0 takes it from the reference
+	Reference time.Time      // the document's date, LastYear at most; zero takes the time of receipt
 }
 
 // Clock repairs times. It remembers the last minute it resolved, so it serves
@@ -106,10 +114,11 @@ func (c *Clock) year(s *Stamp, ref time.Time) int {
 
 // neverSet reports whether the stamp is of a clock that still counts from where
 // the firmware starts it: 1970, the first of January 2000 or that of 2003. A
-// January of those years is believed if the reference is of the same time.
+// January of those years is believed if the reference is of the same time. A year
+// that no clock shows by now is none either.
 func neverSet(s *Stamp, ref time.Time) bool {
 	switch {
-	case s.Year < 1980 || s.Year > 2200:
+	case s.Year < FirstYear || s.Year > LastYear:
 		return true
 	case (s.Year == 2000 || s.Year == 2003) && s.Month == 1:
 		return ref.Year() > int(s.Year)

@@ -57,6 +57,9 @@ func TestTime(t *testing.T) {
 	f("Wed, 2003-01-01 06:35:37", "UTC", spring, 0, "2012-04-13T00:00:00Z", scan.TimeReceived)
 	f("Sat, 2000-01-01 00:00:12", "UTC", spring, 0, "2012-04-13T00:00:00Z", scan.TimeReceived)
 	f("Thu, 1970-01-01 00:00:12", "UTC", spring, 0, "2012-04-13T00:00:00Z", scan.TimeReceived)
+	f("Thu, 2107-02-01 00:00:00", "UTC", spring, 0, "2012-04-13T00:00:00Z", scan.TimeReceived)
+	f("Thu, 2105-12-31 23:59:59", "America/New_York", spring, 0, "2012-04-13T00:00:00Z", scan.TimeReceived)
+	f("Wed, 2104-12-31 23:59:59", "America/New_York", spring, 0, "2105-01-01T04:59:59Z", scan.TimeZoneAssumed)
 	f("Wed, 2003-01-08 06:35:37", "UTC", "2003-01-09T00:00:00Z", 0, "2003-01-08T06:35:37Z", scan.TimeZoneAssumed)
 	f("Sat, 2003-02-01 06:35:37", "UTC", spring, 0, "2003-02-01T06:35:37Z", scan.TimeZoneAssumed)
 }
