@@ -74,7 +74,7 @@ func TestDefaultFormatAndHeaders(t *testing.T) {
 		t.Errorf("the summary is %v (%v)", summary, err)
 	}
 	w := c.writer()
-	w.ok("CREATE TABLE other.summary (a UInt8) ENGINE = Memory")
+	w.ok("CREATE OR REPLACE TABLE other.summary (a UInt8) ENGINE = Memory")
 	resp, _ = w.send("INSERT INTO other.summary FORMAT TSV\n1\n2\n3\n")
 	if err := json.Unmarshal([]byte(resp.Header.Get("X-ClickHouse-Summary")), &summary); err != nil || summary["written_rows"] != "3" {
 		t.Errorf("the summary of an insert is %v (%v)", summary, err)
@@ -124,7 +124,7 @@ func TestSettingsOfOneRequest(t *testing.T) {
 func TestInsertFormats(t *testing.T) {
 	c := engineFor(t).writer()
 	plain := c
-	c.ok("CREATE TABLE other.formats (a UInt64, s String) ENGINE = MergeTree ORDER BY a")
+	c.ok("CREATE OR REPLACE TABLE other.formats (a UInt64, s String) ENGINE = MergeTree ORDER BY a")
 	f := func(c *client, sql, want string) {
 		t.Helper()
 		c.ok(sql)
@@ -155,7 +155,7 @@ func TestInsertFormats(t *testing.T) {
 
 func TestCompression(t *testing.T) {
 	c := engineFor(t).writer()
-	c.ok("CREATE TABLE other.compressed (a UInt64) ENGINE = Memory")
+	c.ok("CREATE OR REPLACE TABLE other.compressed (a UInt64) ENGINE = Memory")
 	const sql = "INSERT INTO other.compressed FORMAT TSV\n1\n2\n"
 	send := func(name string, body []byte, query string) {
 		t.Helper()
