@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -331,6 +332,20 @@ func until(t *testing.T, patience time.Duration, f func() error) {
 	}
 }
 
+func get(t *testing.T, url string) []byte {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v", url, resp.Status, err)
+	}
+	return body
+}
+
 func freePort(t *testing.T) string {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -345,8 +360,9 @@ func TestServe(t *testing.T) {
 	needsEngine(t)
 	data := t.TempDir()
 	syslog := freePort(t)
+	ops := freePort(t)
 	s := serve(t, data, "--rules", sampleRules, "--timezone", "UTC", "--import", sampleLog,
-		"--set", "ingest.syslog_udp="+syslog, "--set", "ingest.syslog_tcp=")
+		"--set", "ingest.syslog_udp="+syslog, "--set", "ingest.syslog_tcp=", "--set", "ops.listen="+ops)
 	count := func() string {
 		return strings.TrimSpace(ok(t, data, "sql", "--format", "TSV", "SELECT count() FROM events"))
 	}
@@ -356,19 +372,18 @@ func TestServe(t *testing.T) {
 		}
 		return nil
 	})
-	resp, err := http.Get(s.page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	page, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("page: %s, %v", resp.Status, err)
-	}
-	_ = resp.Body.Close()
+	page := get(t, s.page)
 	for _, want := range []string{"Akamai", "217.212.238.", "100"} {
 		if !bytes.Contains(page, []byte(want)) {
 			t.Errorf("the page lacks %q", want)
 		}
+	}
+
+	// The heap is bounded: what main does, so that only the binary can tell.
+	_, limit, _ := strings.Cut(string(get(t, "http://"+ops+"/metrics")), "\ngo_gc_gomemlimit_bytes ")
+	limit, _, _ = strings.Cut(limit, "\n")
+	if n, err := strconv.ParseFloat(limit, 64); err != nil || n > 3<<29 {
+		t.Errorf("go_gc_gomemlimit_bytes = %q, want 1.5 GiB at most", limit)
 	}
 
 	// A packet from the router, live.
