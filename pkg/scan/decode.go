@@ -9,8 +9,9 @@ import (
 // Decoder reads the wire form back. It keeps the short strings it has seen, up
 // to a fixed number, because sensors, formats, owners and the like repeat from
 // event to event: in the long run a decoded event costs the copies of its line
-// and its origin. The zero value is ready for use. A Decoder must not be used
-// by two goroutines at once.
+// and its origin, and of texts that keep pushing each other out of the table.
+// The zero value is ready for use. A Decoder must not be used by two goroutines
+// at once.
 //
 // It accepts keys in any order, white space, and keys it does not know with any
 // value; a repeated key means its last value, and null means absent. It refuses
