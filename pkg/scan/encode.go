@@ -36,6 +36,9 @@ func (r *Rejected) AppendJSON(dst []byte) []byte {
 	dst = appendTime(dst, `,"received":`, r.Received, millis)
 	dst = appendText(dst, `,"sensor":`, r.Sensor)
 	dst = appendText(dst, `,"format":`, r.Format)
+	if r.Packets != 0 {
+		dst = strconv.AppendUint(append(dst, `,"packets":`...), uint64(r.Packets), 10)
+	}
 	dst = appendText(dst, `,"line":`, r.Line)
 	dst = appendText(dst, `,"origin":`, r.Origin)
 	return append(dst, '}')

@@ -148,13 +148,15 @@ type Enriched struct {
 	Facts
 }
 
-// RejectKind tells a damaged line from one that no format claims.
+// RejectKind tells a damaged line from one that no format claims and from one
+// about packets that were never logged.
 type RejectKind string
 
 // The kinds of rejected lines.
 const (
 	KindRejected     RejectKind = "rejected"     // a format claims it but it is damaged or impossible; or a later stage refused it
 	KindUnrecognised RejectKind = "unrecognised" // no format claims it; samples are kept
+	KindGap          RejectKind = "gap"          // the device says that it has logged fewer packets than it saw
 )
 
 // Rejected is a line that became no event, with the reason.
@@ -166,6 +168,7 @@ type Rejected struct {
 	Received time.Time  // received
 	Sensor   string     // sensor
 	Format   string     // format: the one that claimed it, or empty
+	Packets  uint32     // packets: of a gap, those not logged; 0 if nobody knows
 	Line     string     // line: at most MaxLine bytes
 	Origin   string     // origin
 }

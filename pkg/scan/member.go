@@ -108,6 +108,8 @@ func (r *Rejected) member(d *Decoder, f field) bool {
 		r.Sensor = d.text()
 	case fieldFormat:
 		r.Format = d.text()
+	case fieldPackets:
+		r.Packets = uint32(d.number(1<<32 - 1))
 	case fieldLine:
 		r.Line = d.freshText()
 	case fieldOrigin:

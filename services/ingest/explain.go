@@ -122,7 +122,7 @@ func (e explainer) Event(ev *scan.Event) error {
 
 func (e explainer) Rejected(r *scan.Rejected) error {
 	e.x.Outcome, e.x.Reason, e.x.Format = OutcomeRejected, r.Reason, r.Format
-	if r.Kind == scan.KindUnrecognised {
+	if r.Kind != scan.KindRejected {
 		e.x.Outcome = OutcomeUnrecognised
 	}
 	return nil

@@ -20,6 +20,7 @@ func rejectedColumns() []col[scan.Rejected] {
 		texts("reason", func(r *R) string { return r.Reason }),
 		optionals("received", milliseconds, func(r *R) (int64, bool) { return r.Received.UnixMilli(), !r.Received.IsZero() }),
 		words("format", func(r *R) string { return r.Format }),
+		numbers("packets", "UInt32", func(r *R) uint32 { return r.Packets }),
 		texts("line", func(r *R) string { return r.Line }),
 		texts("origin", func(r *R) string { return r.Origin }),
 	}

@@ -23,6 +23,20 @@ type Line struct {
 	Message string // what follows the headers: an event's identity is made from it
 	Payload string // Message without the kernel's uptime: what a format reads
 	Repeats uint32 // set where syslogd says how often a message was repeated, see Repeated
+
+	Product Product // header of a CEF or LEEF line, whose pairs then are the Payload
+	// Header is set by the caller to the one that a format has made of an earlier
+	// line of the same document or peer, if any; a format that reads a new one
+	// puts it here.
+	Header *Header
+}
+
+// Header is a line that names the columns of those after it, such as the
+// #Fields of W3C logs. It is never changed once made.
+type Header struct {
+	Format  string   // that has made it; no other looks at it
+	Columns []string // in order
+	Unset   string   // what stands for no value
 }
 
 // Own sets the device's own time, found in the payload. The time of the
@@ -57,6 +71,7 @@ func Unwrap(raw string, l *Line) {
 	l.Message = rest
 	l.Payload = uptime(rest)
 	l.repeated()
+	l.product()
 }
 
 // trim cuts what editors, terminals and file systems leave around a line.

@@ -19,16 +19,18 @@ const Auto = "auto"
 
 // Format is one log format.
 type Format struct {
-	Name  string
-	Parse parse.Func
+	Name    string
+	Parse   parse.Func
+	Devices string // that write it, for people
+	Mark    string // how a line of it is recognised, for people
 }
 
 // table holds every format. No line may be claimed by two of them: which one is
 // tried first then changes nothing but speed. A test checks that on real lines.
 var table = [...]Format{
-	{netgeardg834.Name, netgeardg834.Parse},
-	{netgeardos.Name, netgeardos.Parse},
-	{netfilter.Name, netfilter.Parse},
+	{netgeardg834.Name, netgeardg834.Parse, "Netgear DG834, DG8xx, DGN", `"<protocol> Packet - Source:"`},
+	{netgeardos.Name, netgeardos.Parse, "Netgear WNR, WNDR, R, Nighthawk, Orbi", `begins with [DoS attack: ...], [LAN access from remote], [Service blocked: ...] or [Remote login failure]`},
+	{netfilter.Name, netfilter.Parse, "Linux iptables and nftables, UFW, Shorewall, firewalld, OpenWrt, DD-WRT, Tomato, AsusWRT, Broadcom ADSL, EdgeRouter, UniFi, Proxmox", `SRC= with DST=, IN= or OUT=`},
 }
 
 // All returns the table.

@@ -19,7 +19,7 @@ import (
 // packet in ev: Verdict, Direction, Proto, addresses, ports, flags, ICMP fields,
 // Packets and Label; the caller fills the rest. Strings in ev are parts of the
 // line. A time in the payload goes into line by line.Own. After an error ev is
-// undefined. Errors are ErrNotMine, ErrContinues or a Rejection.
+// undefined. Errors are ErrNotMine, ErrContinues, ErrHeader, a Gap or a Rejection.
 type Func func(line *envelope.Line, ev *scan.Event) error
 
 var (
@@ -29,7 +29,25 @@ var (
 	// was wrapped over two lines: the caller tries again with both halves, and
 	// rejects the line if that gives no event.
 	ErrContinues = errors.New("entry is cut off before the source address")
+	// ErrHeader is returned when the line names the columns of those after it,
+	// which the parser has put into line.Header, or is another comment of the
+	// format's own.
+	ErrHeader = errors.New("the line is a header of the log, no entry")
 )
+
+// Gap is a line in which the device says that it has logged fewer packets than
+// it saw: of the others nothing is known but their number.
+type Gap struct {
+	Packets uint32 // missed; 0 if the line does not tell
+	Reason  string // in the device's words
+}
+
+func (g *Gap) Error() string {
+	if g.Packets == 0 {
+		return "the device has missed packets: " + Quote(g.Reason)
+	}
+	return fmt.Sprintf("the device has missed %d packets: %s", g.Packets, Quote(g.Reason))
+}
 
 // Rejection is why a line that a format claims became no event.
 type Rejection struct{ Reason string }

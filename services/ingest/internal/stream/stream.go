@@ -27,7 +27,8 @@ import (
 // the stream.
 type Sink interface {
 	Event(ev *scan.Event) error
-	// Rejected takes every rejected line, and samples of the unrecognised ones.
+	// Rejected takes every rejected line, every gap, and samples of the lines that
+	// are not recognised.
 	Rejected(r *scan.Rejected) error
 }
 
@@ -44,9 +45,11 @@ type Config struct {
 	Daily     bool           // count by day as well
 }
 
-// Counts are sums over lines.
+// Counts are sums over lines. Lines is always Events + Unrecognised + Rejected.
 type Counts struct {
 	Lines, Events, Packets, Unrecognised, Rejected int64
+	Gaps                                           int64 // lines among the unrecognised that tell of packets never logged
+	Missed                                         int64 // those packets, as far as the lines tell how many
 }
 
 // Add adds c to the counts.
@@ -56,6 +59,8 @@ func (t *Counts) Add(c Counts) {
 	t.Packets += c.Packets
 	t.Unrecognised += c.Unrecognised
 	t.Rejected += c.Rejected
+	t.Gaps += c.Gaps
+	t.Missed += c.Missed
 }
 
 // Stream is the state between the lines. It serves one goroutine.
@@ -75,6 +80,8 @@ type Stream struct {
 	last    *scan.Event   // the event of the line before, if it became one
 	host    string        // the host of that line
 	origins origins
+
+	header *envelope.Header // of the document, or of the peer
 
 	pending   string // first half of a wrapped entry
 	pendingAt int64
@@ -121,7 +128,7 @@ func (s *Stream) Line(raw string, at int64, received time.Time) error {
 // From reads one line that came from a peer rather than a document.
 func (s *Stream) From(peer, raw string, received time.Time) error {
 	if s.origins.from != peer {
-		s.origins.from, s.last = peer, nil // a repeat is of the same peer's line
+		s.origins.from, s.last, s.header = peer, nil, nil // a repeat is of the same peer's line
 	}
 	return s.read(Text(raw), 0, received)
 }
@@ -164,7 +171,9 @@ func (s *Stream) parse(raw string, at int64, received time.Time) error {
 		*ev = *s.last
 		ev.Packets = l.Repeats
 	} else {
+		l.Header = s.header
 		name, err := s.detector.Parse(l, ev)
+		s.header = l.Header
 		if err != nil {
 			ev.Format = name
 			return err
@@ -201,17 +210,36 @@ func (s *Stream) settle(err error, raw string, at int64, received time.Time) err
 	}
 	s.last = nil
 	t, _ := s.clock.Time(&s.line.Stamp, &s.line.Outer, received)
-	if errors.Is(err, parse.ErrNotMine) {
+	var gap *parse.Gap
+	switch {
+	case errors.Is(err, parse.ErrHeader):
+		c.Unrecognised = 1
+		s.count(c, t)
+		return nil
+	case errors.Is(err, parse.ErrNotMine):
 		c.Unrecognised = 1
 		s.count(c, t)
 		return s.unrecognised(err.Error(), raw, at, received)
+	case errors.As(err, &gap):
+		c.Unrecognised, c.Gaps, c.Missed = 1, 1, int64(gap.Packets)
+		s.count(c, t)
+		r := s.rejected(scan.KindGap, gap.Reason, raw, at, received)
+		r.ID, r.Packets = s.ids.Next(&s.line.Stamp, s.line.Message), gap.Packets
+		return s.sink.Rejected(&r)
 	}
 	c.Rejected = 1
 	s.count(c, t)
-	return s.sink.Rejected(&scan.Rejected{
-		ID: s.ids.Next(&s.line.Stamp, s.line.Message), Kind: scan.KindRejected, Stage: "ingest", Reason: err.Error(),
-		Received: received, Sensor: s.cfg.Sensor, Format: s.ev[s.turn].Format, Line: cut(raw), Origin: s.origins.at(at),
-	})
+	r := s.rejected(scan.KindRejected, err.Error(), raw, at, received)
+	r.ID = s.ids.Next(&s.line.Stamp, s.line.Message)
+	return s.sink.Rejected(&r)
+}
+
+// rejected makes the record of a line that became no event, without its ID.
+func (s *Stream) rejected(kind scan.RejectKind, reason, raw string, at int64, received time.Time) scan.Rejected {
+	return scan.Rejected{
+		Kind: kind, Stage: "ingest", Reason: reason, Received: received,
+		Sensor: s.cfg.Sensor, Format: s.ev[s.turn].Format, Line: cut(raw), Origin: s.origins.at(at),
+	}
 }
 
 // unrecognised hands on a line as a sample while there is need of any.
@@ -220,10 +248,9 @@ func (s *Stream) unrecognised(reason, raw string, at int64, received time.Time) 
 		return nil
 	}
 	s.samples--
-	return s.sink.Rejected(&scan.Rejected{
-		ID: s.ids.Next(&s.line.Stamp, s.line.Message), Kind: scan.KindUnrecognised, Stage: "ingest", Reason: reason,
-		Received: received, Sensor: s.cfg.Sensor, Line: cut(raw), Origin: s.origins.at(at),
-	})
+	r := s.rejected(scan.KindUnrecognised, reason, raw, at, received)
+	r.Format, r.ID = "", s.ids.Next(&s.line.Stamp, s.line.Message)
+	return s.sink.Rejected(&r)
 }
 
 // join reads a first half together with the line after it. If they make an event

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/whoknocks/whoknocks/pkg/scan"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/parse"
 )
 
 // record keeps what comes out, as text.
@@ -219,3 +220,26 @@ func FuzzStream(f *testing.F) {
 		}
 	})
 }
+
+func TestGap(t *testing.T) {
+	s, err := New(cfg, &record{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept []scan.Rejected
+	s.sink = rejectedFunc(func(r *scan.Rejected) { kept = append(kept, *r) })
+	if err := s.settle(&parse.Gap{Packets: 18, Reason: "missed 18 packets"}, "missed 18 packets", 3, cfg.Reference); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Counts{Lines: 1, Unrecognised: 1, Gaps: 1, Missed: 18}, s.Counts()); diff != "" {
+		t.Errorf("Counts() mismatch (-want +got):\n%s", diff)
+	}
+	if len(kept) != 1 || kept[0].Kind != scan.KindGap || kept[0].Packets != 18 || kept[0].ID == 0 || kept[0].Origin != "log:3" {
+		t.Errorf("kept %+v, want one gap of 18 packets", kept)
+	}
+}
+
+type rejectedFunc func(*scan.Rejected)
+
+func (f rejectedFunc) Event(*scan.Event) error         { return nil }
+func (f rejectedFunc) Rejected(r *scan.Rejected) error { f(r); return nil }

@@ -94,7 +94,7 @@ func attack(title, body string, whole bool, ev *scan.Event) error {
 	}
 	// "a:p", "a, port p" or "a", each with a comma if anything follows.
 	head, tail, more := strings.Cut(from, ",")
-	addr, port := hostPort(head)
+	addr, port := parse.HostPort(head)
 	known := more || port != ""
 	if rest, ok := strings.CutPrefix(strings.TrimLeft(tail, " "), "port "); ok && port == "" {
 		port, _, more = strings.Cut(rest, ",")
@@ -116,7 +116,7 @@ func access(_, body string, whole bool, ev *scan.Event) error {
 		return parse.Reject("no source in the line")
 	}
 	src, dst, both := strings.Cut(from, " to ")
-	addr, port := hostPort(strings.TrimSpace(src))
+	addr, port := parse.HostPort(strings.TrimSpace(src))
 	if err := sourced(addr, both || port != "", ev); err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func access(_, body string, whole bool, ev *scan.Event) error {
 		dst = dst[:end]
 	}
 	if whole || end >= 0 {
-		addr, port = hostPort(dst)
+		addr, port = parse.HostPort(dst)
 		ev.DstIP, _ = parse.Addr(addr)
 		ev.DstPort = parse.Port(port)
 	}
@@ -184,18 +184,6 @@ func packets(body string) (uint32, bool) {
 		return 0, false
 	}
 	return parse.Count(count)
-}
-
-// hostPort cuts 192.0.2.7:443, and leaves IPv6 without brackets whole.
-func hostPort(s string) (host, port string) {
-	i := strings.LastIndexByte(s, ':')
-	if i < 0 || strings.IndexByte(s, ':') != i && s[0] != '[' {
-		return s, ""
-	}
-	if s[0] == '[' && s[i-1] != ']' {
-		return s, ""
-	}
-	return s[:i], s[i+1:]
 }
 
 func cutAfter(s, sep string) (string, bool) {

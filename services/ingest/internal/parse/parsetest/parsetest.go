@@ -42,8 +42,9 @@ func Golden(t *testing.T, f parse.Func) {
 				t.Fatal(err)
 			}
 			var got bytes.Buffer
+			var header *envelope.Header
 			for line := range strings.Lines(string(in)) {
-				got.WriteString(One(f, strings.TrimSuffix(line, "\n")) + "\n")
+				got.WriteString(one(f, strings.TrimSuffix(line, "\n"), &header) + "\n")
 			}
 			golden := strings.TrimSuffix(file, ".log") + ".golden.jsonl"
 			if *update {
@@ -65,12 +66,24 @@ func Golden(t *testing.T, f parse.Func) {
 // One parses a line and tells the outcome as JSON: the event without what the
 // caller of a parser adds, but with its time, or why there is none.
 func One(f parse.Func, line string) string {
+	var header *envelope.Header
+	return one(f, line, &header)
+}
+
+func one(f parse.Func, line string, header **envelope.Header) string {
 	var l envelope.Line
 	var ev scan.Event
 	envelope.Unwrap(line, &l)
+	l.Header = *header
 	err := f(&l, &ev)
+	*header = l.Header
 	var rejected *parse.Rejection
+	var gap *parse.Gap
 	switch {
+	case errors.As(err, &gap):
+		return fmt.Sprintf(`{"gap":%q,"packets":%d}`, gap.Reason, gap.Packets)
+	case errors.Is(err, parse.ErrHeader):
+		return fmt.Sprintf(`{"header":%q}`, columns(l.Header))
 	case err == nil:
 		ev.Time, ev.TimeBasis = clock.New(clock.Config{Reference: reference}).Time(&l.Stamp, &l.Outer, reference)
 		return string(ev.AppendJSON(nil))
@@ -84,38 +97,61 @@ func One(f parse.Func, line string) string {
 	return fmt.Sprintf(`{"unexpected error":%q}`, err)
 }
 
-// Fuzz feeds f with damaged lines, starting from testdata. Whatever comes, a
-// parser answers with one of its errors or with an event that is valid.
+func columns(h *envelope.Header) string {
+	if h == nil {
+		return ""
+	}
+	return strings.Join(h.Columns, " ")
+}
+
+// Fuzz feeds f with damaged lines, starting from testdata, and where a format
+// has headers, under one of them. Whatever comes, a parser answers with one of
+// its errors or with an event that is valid.
 func Fuzz(f *testing.F, p parse.Func) {
 	files, _ := filepath.Glob("testdata/*.log")
+	var headers []*envelope.Header
 	for _, file := range files {
 		in, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)
 		}
+		var header *envelope.Header
 		for line := range strings.Lines(string(in)) {
 			f.Add(line)
+			before := header
+			if one(p, line, &header); header != before {
+				headers = append(headers, header)
+			}
 		}
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		if !utf8.ValidString(line) {
 			t.Skip("the caller makes lines valid")
 		}
-		if msg := Check(p, line); msg != "" {
+		if msg := check(p, line, nil); msg != "" {
 			t.Errorf("%s: %q", msg, line)
+		}
+		for _, h := range headers {
+			if msg := check(p, line, h); msg != "" {
+				t.Errorf("under header %q: %s: %q", h.Columns, msg, line)
+			}
 		}
 	})
 }
 
 // Check returns what is wrong with how p reads line, or nothing.
-func Check(p parse.Func, line string) string {
+func Check(p parse.Func, line string) string { return check(p, line, nil) }
+
+func check(p parse.Func, line string, header *envelope.Header) string {
 	var l envelope.Line
 	var ev scan.Event
 	envelope.Unwrap(line, &l)
+	l.Header = header
 	err := p(&l, &ev)
 	if err != nil {
 		var rejected *parse.Rejection
-		if !errors.As(err, &rejected) && !errors.Is(err, parse.ErrContinues) && !errors.Is(err, parse.ErrNotMine) {
+		var gap *parse.Gap
+		if !errors.As(err, &rejected) && !errors.As(err, &gap) && !errors.Is(err, parse.ErrHeader) && !errors.Is(err, parse.ErrContinues) && !errors.Is(err, parse.ErrNotMine) {
 			return fmt.Sprintf("Parse() error = %v, want one of the package's", err)
 		}
 		return ""
@@ -175,20 +211,24 @@ func Bench(b *testing.B, f parse.Func) {
 	b.Helper()
 	files, _ := filepath.Glob("testdata/*.log")
 	var lines []string
+	var headers []*envelope.Header // of each line
 	size := 0
 	for _, file := range files {
 		in, err := os.ReadFile(file)
 		if err != nil {
 			b.Fatal(err)
 		}
+		var header *envelope.Header
 		for line := range strings.Lines(string(in)) {
 			var l envelope.Line
 			var ev scan.Event
 			envelope.Unwrap(line, &l)
+			l.Header = header
 			if f(&l, &ev) == nil {
-				lines = append(lines, line)
+				lines, headers = append(lines, line), append(headers, header)
 				size += len(line)
 			}
+			header = l.Header
 		}
 	}
 	b.SetBytes(int64(size / len(lines)))
@@ -197,6 +237,7 @@ func Bench(b *testing.B, f parse.Func) {
 	var ev scan.Event
 	for i := 0; b.Loop(); i++ {
 		envelope.Unwrap(lines[i%len(lines)], &l)
+		l.Header = headers[i%len(lines)]
 		if err := f(&l, &ev); err != nil {
 			b.Fatal(err)
 		}
