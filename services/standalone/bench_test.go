@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
 
@@ -27,12 +26,7 @@ func BenchmarkImport(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	lines := 300_000
-	if text := os.Getenv("WHOKNOCKS_BENCH_LINES"); text != "" {
-		if lines, err = strconv.Atoi(text); err != nil {
-			b.Fatal(err)
-		}
-	}
+	lines := number(b, "WHOKNOCKS_BENCH_LINES", 300_000)
 	content := netfilterLog(lines)
 	log := filepath.Join(b.TempDir(), "router.log")
 	if err := os.WriteFile(log, content, 0o600); err != nil {

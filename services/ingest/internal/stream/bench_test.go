@@ -78,3 +78,36 @@ func run(b *testing.B, lines []string, sink Sink) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lines/s")
 }
+
+// BenchmarkKeys measures the same as many different sources take turns: what a
+// line costs must not grow with their number. The lines are made as they are
+// needed, off the clock. To see ten million sources: -benchtime 10000000x.
+func BenchmarkKeys(b *testing.B) {
+	for _, keys := range []int{10_000, 100_000, 1_000_000, 10_000_000} {
+		b.Run(fmt.Sprint(keys), func(b *testing.B) {
+			s, err := New(Config{Sensor: "home", Name: "router.log", Reference: time.Date(2026, 6, 9, 0, 0, 0, 0, time.UTC)}, discard{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			lines := make([]string, 10_000)
+			for done := 0; done < b.N; done += len(lines) {
+				b.StopTimer()
+				for i := range lines {
+					n := done + i
+					k := n % keys
+					lines[i] = fmt.Sprintf("%s gateway kernel: DROP IN=eth0 OUT= MAC= SRC=%d.%d.%d.%d DST=203.0.113.9 LEN=40 TOS=0x00 PREC=0x00 TTL=245 ID=%d PROTO=TCP SPT=%d DPT=8123 WINDOW=1024 RES=0x00 SYN URGP=0",
+						time.Date(2026, 6, 8, 14, 0, n/20, 0, time.UTC).Format(time.Stamp), 20+k>>24, k>>16&255, k>>8&255, k&255, n%65536, 1024+n%50000)
+				}
+				b.StartTimer()
+				for i := range min(len(lines), b.N-done) {
+					if err := s.Line(lines[i], int64(done+i+1), time.Time{}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+		})
+	}
+}
