@@ -18,6 +18,8 @@ type attribution struct {
 	// dated says that the user's rule was true when the event happened, so the
 	// attribution is as of the event; otherwise facts say as of when.
 	dated bool
+	// project is the evidence that the address is a research project's.
+	project string
 	// ask says that a registry may know more, or something newer.
 	ask bool
 }
@@ -67,6 +69,13 @@ const maxNames = 1 << 14
 
 func newAttributor(k *knowledge) *attributor {
 	return &attributor{knowledge: k, names: map[nameKey]family{}, systems: map[systemKey]system{}}
+}
+
+// attribution is attribute, and which project scans from addr.
+func (k *attributor) attribution(addr netip.Addr, at time.Time, answer *whois.Answer, fresh bool) attribution {
+	a := k.attribute(addr, at, answer, fresh)
+	a.project = k.project(addr, &a.facts, at)
+	return a
 }
 
 // attribute decides who the owner of addr is, for an event at a time. What comes

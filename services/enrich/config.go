@@ -19,6 +19,10 @@ type Config struct {
 	// ships with the program, owners.yaml, comes after them, unless "none" is
 	// among them. A file that is missing or malformed is an error.
 	Rules []string `koanf:"rules" help:"files of owner rules, the most important first; none leaves out those that ship"`
+	// Research are files of the same form that say which projects scan for
+	// research and from where; the one that ships, research.yaml, comes after
+	// them, unless "none" is among them.
+	Research []string `koanf:"research" help:"files of projects that scan for research; none leaves out those that ship"`
 	// ASN and Country are CSV files with rows first,last,asn,name and
 	// first,last,country. Empty takes those that were fetched with the
 	// program, if they are there; "none" takes none.

@@ -136,15 +136,16 @@ func (s *Service) Run(ctx context.Context) error {
 // Explain tells the facts about one event from what is known here and now: it
 // asks nobody and queues nothing. It may be called while Run works.
 func (s *Service) Explain(_ context.Context, e *scan.Event) scan.Facts {
-	f := scan.Facts{OwnerBasis: scan.BasisNone}
+	f, project := scan.Facts{OwnerBasis: scan.BasisNone}, ""
 	if e.Knock() {
 		answer, fresh := s.answer(e.SrcIP.Unmap(), time.Now())
-		a := newAttributor(s.known).attribute(e.SrcIP.Unmap(), e.Time, answer, fresh)
+		a := newAttributor(s.known).attribution(e.SrcIP.Unmap(), e.Time, answer, fresh)
 		if f = a.facts; a.dated {
 			f.OwnerAsOf = asOf(e)
 		}
+		project = a.project
 	}
-	f.Cause, f.CauseWhy = cause.Of(e)
+	f.Cause, f.CauseWhy = cause.Of(e, project)
 	return f
 }
 

@@ -48,6 +48,14 @@ owners:
     asns: [64498]
 `
 
+const testResearch = `version: 1
+owners:
+  - name: Example Census
+    valid_from: 2020-01-01
+    prefixes: [203.0.113.64/29]
+    names: ["Example Research*"]
+`
+
 func write(t testing.TB, name, body string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
@@ -65,6 +73,7 @@ func testConfig(t testing.TB) Config {
 	t.Helper()
 	cfg := DefaultConfig()
 	cfg.Rules = []string{write(t, "owners.yaml", testRules), None}
+	cfg.Research = []string{write(t, "research.yaml", testResearch), None}
 	cfg.ASN = []string{write(t, "asn.csv", testASN)}
 	cfg.Country = []string{write(t, "country.csv", testCountry)}
 	cfg.WHOIS.Enabled = false

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/whoknocks/whoknocks/pkg/scan"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/asn"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/country"
@@ -27,6 +28,9 @@ type localSource interface {
 // knowledge is what is known without asking anybody: read-only once loaded.
 type knowledge struct {
 	rules  *rules.Set
+	// research are the projects that scan in public, as rules whose owners they
+	// are.
+	research *rules.Set
 	local  []localSource // the first that knows a fact decides
 	dataAt time.Time     // date of the data that is asked first, for metrics
 }
@@ -45,7 +49,10 @@ var (
 func load(cfg Config, log *slog.Logger) (*knowledge, error) {
 	k := &knowledge{}
 	var err error
-	if k.rules, err = rules.Load(ruleFiles(cfg.Rules, log)...); err != nil {
+	if k.rules, err = rules.Load(ruleFiles(cfg.Rules, shippedRules, log)...); err != nil {
+		return nil, err
+	}
+	if k.research, err = rules.Load(ruleFiles(cfg.Research, shippedResearch, log)...); err != nil {
 		return nil, err
 	}
 	for _, file := range cfg.MMDB {
@@ -79,17 +86,20 @@ func load(cfg Config, log *slog.Logger) (*knowledge, error) {
 	return k, nil
 }
 
-// shippedRules is the file of owner rules that ships with the program.
-const shippedRules = "owners.yaml"
+// The files of rules that ship with the program.
+const (
+	shippedRules    = "owners.yaml"
+	shippedResearch = "research.yaml"
+)
 
 // ruleFiles puts the shipped rules after those of the user.
-func ruleFiles(named []string, log *slog.Logger) []string {
+func ruleFiles(named []string, shipped string, log *slog.Logger) []string {
 	if slices.Contains(named, None) {
 		return slices.DeleteFunc(slices.Clone(named), func(f string) bool { return f == None })
 	}
-	file, err := assets.Find(shippedRules)
+	file, err := assets.Find(shipped)
 	if err != nil {
-		log.Warn("owner rules are missing", "error", err)
+		log.Warn("rules are missing", "file", shipped, "error", err)
 		return named
 	}
 	return append(slices.Clone(named), file)
@@ -130,6 +140,26 @@ func csv[S csvSource](what string, named, fetched []string, log *slog.Logger, lo
 	}
 	log.Info("ip data loaded", "data", what, "rows", s.Rows(), "as_of", s.AsOf().Format(time.DateOnly), "took", time.Since(start).Round(time.Millisecond))
 	return s, nil
+}
+
+// epoch numbers the spans of time in which the same rules are valid; see
+// rules.Set.Epoch.
+func (k *knowledge) epoch(at time.Time) int { return k.rules.Epoch(at) + k.research.Epoch(at) }
+
+// project returns the evidence that an address is a research project's at a
+// time, or "": its prefix, its AS, or a name that its registration has.
+func (k *knowledge) project(addr netip.Addr, f *scan.Facts, at time.Time) string {
+	m, ok := k.research.Addr(addr, at)
+	if !ok && f.ASN != 0 {
+		m, _, ok = k.research.AS(f.ASN, f.ASName, at)
+	}
+	if !ok {
+		m, ok = k.research.Name(at, f.Owner, f.Registrant)
+	}
+	if !ok {
+		return ""
+	}
+	return m.Owner + " scans for research (" + m.Why + ")"
 }
 
 // lookup gathers what the local sources know about addr. AsOf is the date of

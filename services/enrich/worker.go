@@ -113,15 +113,16 @@ func (w *worker) message(m *bus.Message) {
 // enrich sets the facts of e.
 func (w *worker) enrich(e *scan.Enriched) {
 	e.Facts = scan.Facts{OwnerBasis: scan.BasisNone}
-	basis := scan.Basis("")
+	basis, project := scan.Basis(""), ""
 	if e.Knock() {
 		a := w.attribution(e)
+		project = a.project
 		if e.Facts = a.facts; a.dated {
 			e.OwnerAsOf = asOf(&e.Event)
 		}
 		basis = e.OwnerBasis
 	}
-	e.Cause, e.CauseWhy = cause.Of(&e.Event)
+	e.Cause, e.CauseWhy = cause.Of(&e.Event, project)
 	w.counts.basis.add(basis)
 	w.counts.cause.add(e.Cause)
 }
@@ -133,7 +134,7 @@ func (w *worker) forget() {
 
 // attribution works out the attribution of e's source, or remembers it.
 func (w *worker) attribution(e *scan.Enriched) *attribution {
-	epoch := w.s.known.rules.Epoch(e.Time)
+	epoch := w.s.known.epoch(e.Time)
 	r := w.recent
 	if e.SrcIP != w.last {
 		r = w.memo[e.SrcIP]
@@ -144,7 +145,7 @@ func (w *worker) attribution(e *scan.Enriched) *attribution {
 	}
 	w.counts.lookups++
 	answer, fresh := w.s.answer(e.SrcIP, w.since)
-	r = &remembered{w.who.attribute(e.SrcIP, e.Time, answer, fresh), epoch}
+	r = &remembered{w.who.attribution(e.SrcIP, e.Time, answer, fresh), epoch}
 	if r.ask && w.s.lookups != nil && !w.s.lookups.Want(e.SrcIP) {
 		w.counts.unqueued++
 	}

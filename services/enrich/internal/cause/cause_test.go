@@ -65,7 +65,7 @@ func number(t testing.TB, s string) (n int) {
 func TestOf(t *testing.T) {
 	f := func(in string, want scan.Cause, evidence string) {
 		t.Helper()
-		got, why := Of(event(t, in))
+		got, why := Of(event(t, in), "")
 		if got != want || !strings.Contains(why, evidence) || why == "" {
 			t.Errorf("%s: %s because %q, want %s because of %q", in, got, why, want, evidence)
 		}
@@ -94,6 +94,14 @@ func TestOf(t *testing.T) {
 	f("tcp 192.0.2.7:50000 198.51.100.1:22 flags=F", scan.CauseScan, "FIN")
 	f("tcp 192.0.2.7:50000 198.51.100.1:22 flags=R", scan.CauseUnknown, "opens no connection")
 	f("tcp 192.0.2.7:6881 198.51.100.1:50000 flags=SA", scan.CauseUnknown, "opens no connection")
+	f("tcp 192.0.2.7:993 198.51.100.1:50000 flags=RA", scan.CauseReply, "mail")
+	f("tcp 192.0.2.7:5228 198.51.100.1:50000 flags=FA", scan.CauseReply, "push")
+	f("tcp 192.0.2.7:993 198.51.100.1:22 flags=FA", scan.CauseUnknown, "opens no connection")
+	f("tcp 192.0.2.7:22 198.51.100.1:50000 flags=SA", scan.CauseBackscatter, "not asked")
+	f("tcp 192.0.2.7:25565 198.51.100.1:50000 flags=SA", scan.CauseBackscatter, "not asked")
+	f("tcp 192.0.2.7:22 198.51.100.1:50000 flags=RA", scan.CauseBackscatter, "not asked")
+	f("tcp 192.0.2.7:22 198.51.100.1:50000 flags=R", scan.CauseUnknown, "opens no connection")
+	f("tcp 192.0.2.7:22 198.51.100.1:25 flags=SA", scan.CauseUnknown, "opens no connection")
 
 	f("tcp 192.0.2.7:443 - label=DoS Attack: RST Scan", scan.CauseReply, "router")
 	f("tcp 192.0.2.7:80 - label=DOS attack: FIN scan", scan.CauseReply, "router")
@@ -103,6 +111,7 @@ func TestOf(t *testing.T) {
 	f("tcp 192.0.2.7:46430 - label=DoS attack: TCP Port Scan", scan.CauseScan, "port scan")
 	f("tcp 192.0.2.7:46430 - label=DoS attack: NULL Scan", scan.CauseScan, "router")
 	f("tcp 192.0.2.7:46430 198.51.100.1:23", scan.CauseScan, "service port")
+	f("tcp 192.0.2.7:46430 198.51.100.1:7547", scan.CauseScan, "service port")
 	f("tcp 192.0.2.7:46430 198.51.100.1:50000", scan.CauseUnknown, "without flags")
 	f("tcp 192.0.2.7 198.51.100.1", scan.CauseUnknown, "without flags")
 
@@ -114,6 +123,11 @@ func TestOf(t *testing.T) {
 	f("udp 192.0.2.7:5060 - label=DoS attack: UDP Port Scan", scan.CauseScan, "port scan")
 	f("udp 192.0.2.7:50000 198.51.100.1:161", scan.CauseScan, "service port")
 	f("udp 192.0.2.7:50000 198.51.100.1:40000", scan.CauseUnknown, "UDP")
+	f("udp 192.0.2.7:5070 198.51.100.1:5060", scan.CauseScan, "service port")
+	f("udp 192.0.2.7:50000 198.51.100.1:53413", scan.CauseScan, "service port")
+	f("udp 192.0.2.7:1900 198.51.100.1:50000", scan.CauseBackscatter, "amplifies")
+	f("udp 192.0.2.7:161 198.51.100.1:50000", scan.CauseBackscatter, "amplifies")
+	f("udp 192.0.2.7:1900 198.51.100.1:1900", scan.CauseScan, "service port")
 
 	f("udp 192.0.2.7:50000 198.51.100.1:6881", scan.CausePeer, "file sharing")
 	f("udp 192.0.2.7:51413 198.51.100.1:50000", scan.CausePeer, "file sharing")
@@ -125,6 +139,9 @@ func TestOf(t *testing.T) {
 	f("icmp 192.0.2.7 198.51.100.1 type=8", scan.CauseScan, "echo")
 	f("icmpv6 2001:db8::1 2001:db8::2 type=128", scan.CauseScan, "echo")
 	f("icmpv6 2001:db8::1 2001:db8::2 type=8", scan.CauseUnknown, "other")
+	f("icmp 192.0.2.7 198.51.100.1 type=13", scan.CauseScan, "timestamp")
+	f("icmp 192.0.2.7 198.51.100.1 type=0", scan.CauseBackscatter, "echo reply")
+	f("icmpv6 2001:db8::1 2001:db8::2 type=129", scan.CauseBackscatter, "echo reply")
 	f("icmp 192.0.2.7 198.51.100.1 type=3", scan.CauseUnknown, "other")
 	f("icmp 192.0.2.7 - label=DoS attack: ICMP Scan", scan.CauseScan, "ping scan")
 	f("icmp 192.0.2.7 198.51.100.1", scan.CauseUnknown, "type")
@@ -134,9 +151,25 @@ func TestOf(t *testing.T) {
 	f("gre 192.0.2.7 198.51.100.1", scan.CauseUnknown, "protocol")
 }
 
+// A project's probes are research; its replies, and what goes out to it, are not.
+func TestResearch(t *testing.T) {
+	f := func(in string, want scan.Cause) {
+		t.Helper()
+		if got, why := Of(event(t, in), "project X"); got != want || (got == scan.CauseResearch) != (why == "project X") {
+			t.Errorf("%s: %s because %q, want %s", in, got, why, want)
+		}
+	}
+	f("tcp 192.0.2.7:50000 198.51.100.1:22 flags=S", scan.CauseResearch)
+	f("tcp 192.0.2.7:50000 198.51.100.1:22 flags=A", scan.CauseResearch)
+	f("udp 192.0.2.7:50000 198.51.100.1:40000", scan.CauseResearch)
+	f("tcp 192.0.2.7:443 198.51.100.1:50000 flags=FA", scan.CauseReply)
+	f("udp 192.0.2.7:5353 224.0.0.251:5353", scan.CauseNoise)
+	f("tcp 192.0.2.7:5000 198.51.100.1:443 flags=S dir=out", scan.CauseUnknown)
+}
+
 // TestWithoutSource: an event whose source could not be read is judged as well.
 func TestWithoutSource(t *testing.T) {
-	if got, _ := Of(&scan.Event{Proto: "tcp"}); got != scan.CauseUnknown {
+	if got, _ := Of(&scan.Event{Proto: "tcp"}, ""); got != scan.CauseUnknown {
 		t.Errorf("Of(nothing) = %s", got)
 	}
 }
@@ -150,7 +183,7 @@ func BenchmarkOf(b *testing.B) {
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		Of(events[i%len(events)])
+		Of(events[i%len(events)], "")
 		i++
 	}
 }
