@@ -8,9 +8,15 @@ import (
 
 	"github.com/whoknocks/whoknocks/pkg/scan"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/envelope"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/bthomehub"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/dlink"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/draytek"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/mikrotik"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/netfilter"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/netgeardg834"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/netgeardos"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/smcbarricade"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/zyxel"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/parse"
 )
 
@@ -30,6 +36,12 @@ type Format struct {
 var table = [...]Format{
 	{netgeardg834.Name, netgeardg834.Parse, "Netgear DG834, DG8xx, DGN", `"<protocol> Packet - Source:"`},
 	{netgeardos.Name, netgeardos.Parse, "Netgear WNR, WNDR, R, Nighthawk, Orbi", `begins with [DoS attack: ...], [LAN access from remote], [Service blocked: ...] or [Remote login failure]`},
+	{dlink.Name, dlink.Parse, "D-Link DI, DIR", `"attempt blocked from", "Blocked incoming", "ICMP: type", or "packet from" in a table of tabs`},
+	{smcbarricade.Name, smcbarricade.Parse, "SMC Barricade, Belkin, Siemens Gigaset, Philips, Speedport, Arcadyan", `a kind between double stars and "->>"`},
+	{bthomehub.Name, bthomehub.Parse, "BT Home Hub, Thomson SpeedTouch", `"FIREWALL" with "Protocol:", "IDS ... parser :", "IN: BLOCK [n]"`},
+	{zyxel.Name, zyxel.Parse, "ZyXEL USG, ATP, ZyWALL, Prestige", `src="a:p" with msg= and note= about packets`},
+	{draytek.Name, draytek.Parse, "DrayTek Vigor", `"DoS ... -> ... PR", [DOS][ or [FILTER][`},
+	{mikrotik.Name, mikrotik.Parse, "MikroTik RouterOS", `a chain, "in:" and "out:", "proto"`},
 	{netfilter.Name, netfilter.Parse, "Linux iptables and nftables, UFW, Shorewall, firewalld, OpenWrt, DD-WRT, Tomato, AsusWRT, Broadcom ADSL, EdgeRouter, UniFi, Proxmox", `SRC= with DST=, IN= or OUT=`},
 }
 

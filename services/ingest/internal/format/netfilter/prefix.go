@@ -6,6 +6,7 @@ import (
 	"github.com/whoknocks/whoknocks/pkg/scan"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/clock"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/envelope"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/parse"
 )
 
 // prefix reads the text before the fields, which is all that a line tells of the
@@ -24,7 +25,7 @@ func prefix(line *envelope.Line, s string, ev *scan.Event) {
 	ev.Label = label(s)
 	var ok bool
 	if ev.Verdict, ok = ubiquiti(s); !ok {
-		ev.Verdict = verdict(s)
+		ev.Verdict = parse.Verdict(s)
 	}
 }
 
@@ -82,46 +83,4 @@ func ubiquiti(s string) (scan.Verdict, bool) {
 		return scan.VerdictReject, true
 	}
 	return "", false
-}
-
-// verdict reads the last word of the prefix that names one: "zone_wan DROP",
-// "Shorewall:net2all:DROP:". AUDIT says that nothing was decided yet.
-func verdict(s string) scan.Verdict {
-	for end := len(s); end > 0; {
-		for end > 0 && !letter(s[end-1]) {
-			end--
-		}
-		start := end
-		for start > 0 && letter(s[start-1]) {
-			start--
-		}
-		if v := word(s[start:end]); v != "" {
-			return v
-		}
-		end = start
-	}
-	return scan.VerdictUnknown
-}
-
-func letter(c byte) bool { return (c|0x20)-'a' < 26 }
-
-func word(w string) scan.Verdict {
-	if len(w) < 4 || len(w) > len("intrusion") {
-		return ""
-	}
-	var b [len("intrusion")]byte
-	for i := range len(w) {
-		b[i] = w[i] | 0x20
-	}
-	switch string(b[:len(w)]) {
-	case "drop", "drops", "dropped", "block", "blocked", "deny", "denied":
-		return scan.VerdictDrop
-	case "reject", "rejected":
-		return scan.VerdictReject
-	case "accept", "accepted", "allow", "allowed", "permit", "permitted":
-		return scan.VerdictAllow
-	case "portscan", "intrusion":
-		return scan.VerdictAlert
-	}
-	return ""
 }
