@@ -11,8 +11,8 @@ func TestDates(t *testing.T) {
 		}
 	}
 	f(MonthSlash, "Mar/13/2007 10:24:52 \tDrop", "2007 Mar 13 10:24:52", 20)
-	f(MonthSlash, "jan/02/2023 15:04:05 x", "2023 Jan 2 15:04:05", 20)
-	f(MonthSlash, "jan/02 15:04:05 x", "Jan 2 15:04:05", 15)
+	f(MonthSlash, "jan/02/2023 15:04:05 x", "2023 Jan 02 15:04:05", 20)
+	f(MonthSlash, "jan/02 15:04:05 x", "Jan 02 15:04:05", 15)
 	f(MonthSlash, "jan/32 15:04:05 x", "", 0)
 	f(MonthSlash, "jan/02/2023", "", 0)
 	f(MonthFirst, "09/16/2010  16:08:41 x", "2010 Sep 16 16:08:41", 20)
@@ -23,7 +23,7 @@ func TestDates(t *testing.T) {
 	f(Dotted, "2010.04.13 03:24:42 x", "2010 Apr 13 03:24:42", 19)
 	f(Dotted, "2010.13.13 03:24:42 x", "", 0)
 	f(TimeFirst, "11:27:10  15 Jan\tFIREWALL", "Jan 15 11:27:10", 16)
-	f(TimeFirst, "11:27:10 5 Jan", "Jan 5 11:27:10", 14)
+	f(TimeFirst, "11:27:10 5 Jan", "Jan 05 11:27:10", 14)
 	f(TimeFirst, "11:27:10  15", "", 0)
 	f(TimeFirst, "25:27:10  15 Jan", "", 0)
 }

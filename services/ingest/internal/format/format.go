@@ -8,14 +8,19 @@ import (
 
 	"github.com/whoknocks/whoknocks/pkg/scan"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/envelope"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/awsvpcflow"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/bthomehub"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/dlink"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/draytek"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/ipfilter"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/mikrotik"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/netfilter"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/netgeardg834"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/netgeardos"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/pffilterlog"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/pftcpdump"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/smcbarricade"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/windowsfirewall"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/zyxel"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/parse"
 )
@@ -42,6 +47,11 @@ var table = [...]Format{
 	{zyxel.Name, zyxel.Parse, "ZyXEL USG, ATP, ZyWALL, Prestige", `src="a:p" with msg= and note= about packets`},
 	{draytek.Name, draytek.Parse, "DrayTek Vigor", `"DoS ... -> ... PR", [DOS][ or [FILTER][`},
 	{mikrotik.Name, mikrotik.Parse, "MikroTik RouterOS", `a chain, "in:" and "out:", "proto"`},
+	{pffilterlog.Name, pffilterlog.Parse, "pfSense, OPNsense", `program filterlog, or its comma separated fields with "match"`},
+	{pftcpdump.Name, pftcpdump.Parse, "pf on OpenBSD, FreeBSD, old pfSense, through tcpdump", `"rule N/(match) block in on em0:"`},
+	{ipfilter.Name, ipfilter.Parse, "IP Filter on NetBSD, Solaris, FreeBSD, through ipmon", `"@0:12 b a,p -> b,q PR"`},
+	{windowsfirewall.Name, windowsfirewall.Parse, "Windows Firewall", `"#Fields:" with src-ip, or "DROP TCP" and the like at the start`},
+	{awsvpcflow.Name, awsvpcflow.Parse, "AWS VPC flow logs", `a header with srcaddr and action and the lines under it, or "2 <account> eni-..."`},
 	{netfilter.Name, netfilter.Parse, "Linux iptables and nftables, UFW, Shorewall, firewalld, OpenWrt, DD-WRT, Tomato, AsusWRT, Broadcom ADSL, EdgeRouter, UniFi, Proxmox", `SRC= with DST=, IN= or OUT=`},
 }
 

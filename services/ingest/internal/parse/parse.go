@@ -200,3 +200,13 @@ func Direction(src, dst netip.Addr) scan.Direction {
 	}
 	return scan.DirectionLocal
 }
+
+// Passing tells where a packet went that a firewall with interfaces towards both
+// sides saw coming in on one of them, or going out of one: what comes in from
+// the own network goes out to the other.
+func Passing(out bool, src, dst netip.Addr) scan.Direction {
+	if out && scan.Public(src) && scan.Public(dst) {
+		return scan.DirectionOut
+	}
+	return Direction(src, dst)
+}
