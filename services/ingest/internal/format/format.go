@@ -20,7 +20,9 @@ import (
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/pffilterlog"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/pftcpdump"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/smcbarricade"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/suricata"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/windowsfirewall"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/zeek"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/zyxel"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/parse"
 )
@@ -52,6 +54,8 @@ var table = [...]Format{
 	{ipfilter.Name, ipfilter.Parse, "IP Filter on NetBSD, Solaris, FreeBSD, through ipmon", `"@0:12 b a,p -> b,q PR"`},
 	{windowsfirewall.Name, windowsfirewall.Parse, "Windows Firewall", `"#Fields:" with src-ip, or "DROP TCP" and the like at the start`},
 	{awsvpcflow.Name, awsvpcflow.Parse, "AWS VPC flow logs", `a header with srcaddr and action and the lines under it, or "2 <account> eni-..."`},
+	{suricata.Name, suricata.Parse, "Suricata, Snort", `JSON with event_type alert or drop, or the "[gid:sid:rev]" of fast.log`},
+	{zeek.Name, zeek.Parse, "Zeek", `"#fields" and the lines under it, or JSON with conn_state or note`},
 	{netfilter.Name, netfilter.Parse, "Linux iptables and nftables, UFW, Shorewall, firewalld, OpenWrt, DD-WRT, Tomato, AsusWRT, Broadcom ADSL, EdgeRouter, UniFi, Proxmox", `SRC= with DST=, IN= or OUT=`},
 }
 
