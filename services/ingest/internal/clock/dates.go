@@ -99,3 +99,53 @@ func (s *Stamp) then(in string, i int) (Stamp, int) {
 	i += w
 	return s.checked(i + s.fraction(in[i:]))
 }
+
+// YearFirst reads 2023/07/06 08:11:40 of Palo Alto.
+func YearFirst(s string) (t Stamp, n int) {
+	if len(s) < len("2023/07/06 08:11:40") || s[4] != '/' || s[7] != '/' || s[10] != ' ' {
+		return Stamp{}, 0
+	}
+	y, v := digits(s, 4)
+	m, w := digits(s[5:], 2)
+	d, x := digits(s[8:], 2)
+	if v != 4 || w != 2 || x != 2 {
+		return Stamp{}, 0
+	}
+	t.Year, t.Month, t.Day = int16(y), uint8(m), uint8(d)
+	return t.then(s, 11)
+}
+
+// Joined reads a date, a time of day and a zone that a device writes in three
+// places: 2023-10-23, 00:40:49 and +02:00, +0200, UTC or nothing. A zone that is
+// none of those is left out.
+func Joined(date, clock, zone string) (Stamp, bool) {
+	var t Stamp
+	if len(date) != len("2023-10-23") || !t.date(date) {
+		return Stamp{}, false
+	}
+	n := t.clock(clock)
+	if n == 0 {
+		return Stamp{}, false
+	}
+	t.fraction(clock[n:])
+	if !t.possible() {
+		return Stamp{}, false
+	}
+	t.In(zone)
+	return t, true
+}
+
+// In sets the zone of a stamp that has none, from the text of a field of its own.
+func (s *Stamp) In(zone string) {
+	if s.Zone {
+		return
+	}
+	if zone == "UTC" || zone == "GMT" {
+		s.Zone = true
+		return
+	}
+	var z Stamp
+	if n := z.zone(zone); n > 0 && n == len(zone) {
+		s.Zone, s.Offset = true, z.Offset
+	}
+}

@@ -34,10 +34,29 @@ func FuzzDates(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, read := range []func(string) (Stamp, int){MonthSlash, MonthFirst, DayFirst, Dotted, TimeFirst} {
+		for _, read := range []func(string) (Stamp, int){YearFirst, MonthSlash, MonthFirst, DayFirst, Dotted, TimeFirst} {
 			if got, n := read(s); n > len(s) || n > 0 && !got.possible() {
 				t.Errorf("%q = %v, %d", s, got, n)
 			}
 		}
 	})
+}
+
+func TestJoined(t *testing.T) {
+	f := func(date, clock, zone, want string) {
+		t.Helper()
+		got, ok := Joined(date, clock, zone)
+		if got.String() != want || ok != (want != "") {
+			t.Errorf("Joined(%q, %q, %q) = %q, want %q", date, clock, zone, got, want)
+		}
+	}
+	f("2023-10-23", "00:40:49", "+0200", "2023 Oct 23 00:40:49 +02:00")
+	f("2023-10-23", "00:40:49", "UTC", "2023 Oct 23 00:40:49 +00:00")
+	f("2023-10-23", "00:40:49.5", "CET", "2023 Oct 23 00:40:49.5")
+	f("2023-02-30", "00:40:49", "", "")
+	f("2023-02-3", "00:40:49", "", "")
+	f("2023-10-23", "", "", "")
+	if got, n := YearFirst("2023/07/06 08:11:40,x"); got.String() != "2023 Jul 06 08:11:40" || n != 19 {
+		t.Errorf("YearFirst = %v, %d", got, n)
+	}
 }

@@ -12,15 +12,22 @@ import (
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/bthomehub"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/dlink"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/draytek"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/fortigate"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/ipfilter"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/mikrotik"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/netfilter"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/netgeardg834"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/netgeardos"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/paloalto"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/pffilterlog"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/pftcpdump"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/smcbarricade"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/sonicwall"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/sophos"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/stormshield"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/suricata"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/unifi"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/watchguard"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/windowsfirewall"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/zeek"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/zyxel"
@@ -56,6 +63,13 @@ var table = [...]Format{
 	{awsvpcflow.Name, awsvpcflow.Parse, "AWS VPC flow logs", `a header with srcaddr and action and the lines under it, or "2 <account> eni-..."`},
 	{suricata.Name, suricata.Parse, "Suricata, Snort", `JSON with event_type alert or drop, or the "[gid:sid:rev]" of fast.log`},
 	{zeek.Name, zeek.Parse, "Zeek", `"#fields" and the lines under it, or JSON with conn_state or note`},
+	{fortigate.Name, fortigate.Parse, "Fortinet FortiGate", `logid= and type= traffic, anomaly or utm; CEF of Fortinet`},
+	{watchguard.Name, watchguard.Parse, "WatchGuard Firebox", `LEEF of WatchGuard with an event 3000..., or msg_id="3000-`},
+	{sonicwall.Name, sonicwall.Parse, "SonicWall", `sn= and m= with a message about a packet; CEF of SonicWall`},
+	{stormshield.Name, stormshield.Parse, "Stormshield", `logtype= filter or alarm, startime=`},
+	{sophos.Name, sophos.Parse, "Sophos XG, XGS, UTM", `log_type="Firewall" or "IDP", sub="packetfilter"`},
+	{paloalto.Name, paloalto.Parse, "Palo Alto Networks", `TRAFFIC or THREAT as the fourth value, as CEF, or as LogType`},
+	{unifi.Name, unifi.Parse, "UniFi Network", `CEF of Ubiquiti, category Security`},
 	{netfilter.Name, netfilter.Parse, "Linux iptables and nftables, UFW, Shorewall, firewalld, OpenWrt, DD-WRT, Tomato, AsusWRT, Broadcom ADSL, EdgeRouter, UniFi, Proxmox", `SRC= with DST=, IN= or OUT=`},
 }
 
