@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/whoknocks/whoknocks/pkg/natsd/natstest"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/input"
 )
 
 // BenchmarkPublish measures the whole way from a file to the bus, with every
@@ -42,7 +43,7 @@ func BenchmarkPublish(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := im.importFile(path); err != nil {
+		if err := im.importFile(input.File{Path: path}); err != nil {
 			b.Fatal(err)
 		}
 		if err := im.settle(); err != nil {

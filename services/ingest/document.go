@@ -105,11 +105,17 @@ func (d *document) finish() error {
 	return nil
 }
 
+// noLog reports whether the document holds binary data and no line that any
+// format claims.
+func (d *document) noLog() bool {
+	c := d.stream.Counts()
+	return d.binary >= 0 && c.Events == 0 && c.Rejected == d.longs
+}
+
 // complaint is why the import of a document that was read to its end fails all
 // the same.
 func (d *document) complaint() error {
-	c := d.stream.Counts()
-	if d.binary >= 0 && c.Events == 0 && c.Rejected == d.longs {
+	if d.noLog() {
 		return fmt.Errorf("read %s: it is no log: byte %d is binary data and no line is recognised", d.name, d.binary)
 	}
 	if d.longs == 1 {

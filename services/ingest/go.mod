@@ -5,7 +5,10 @@ go 1.26.0
 require github.com/whoknocks/whoknocks/pkg v0.0.0
 
 require (
+	github.com/bmatcuk/doublestar/v4 v4.10.4
 	github.com/cespare/xxhash/v2 v2.3.0
+	github.com/emersion/go-mbox v1.0.4
+	github.com/emersion/go-message v0.18.2
 	github.com/google/go-cmp v0.7.0
 	github.com/klauspost/compress v1.20.3
 	github.com/nats-io/nats.go v1.55.0
@@ -13,6 +16,7 @@ require (
 	github.com/tidwall/gjson v1.20.1
 	github.com/ulikunitz/xz v0.5.17
 	github.com/whoknocks/whoknocks/services/internal v0.0.0
+	golang.org/x/net v0.62.0
 	golang.org/x/sync v0.24.0
 )
 
@@ -30,6 +34,7 @@ require (
 	github.com/spf13/pflag v1.0.9 // indirect
 	github.com/tidwall/match v1.1.1 // indirect
 	github.com/tidwall/pretty v1.2.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 )
 

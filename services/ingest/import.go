@@ -21,7 +21,7 @@ import (
 // ImportOptions say what to import. Texts that are empty and a year of 0 take
 // the configuration's, or for a file that is known, what it was imported with.
 type ImportOptions struct {
-	Files    []string       // paths; "-" is Stdin
+	Files    []string       // files, directories and patterns; "-" is Stdin
 	Sensor   string         // the device that wrote the lines
 	Format   string         // log format, or auto
 	Timezone string         // of times without a zone
@@ -53,11 +53,13 @@ type Summary struct {
 	Seconds      float64 `json:"seconds"`
 
 	First, Last time.Time `json:"-"` // times of the first and the last event
+	Skipped     int64     `json:"-"` // files that were found rather than named, and are no logs
 	Origins     []string  `json:"-"` // of the files, as their events have it before the line number
 }
 
 // Import reads files to their ends and returns when every event can be queried:
 // when enrich and store have taken all of it. Both may run in other processes.
+// The text of each mail in a mailbox is a file of its own, see package input.
 //
 // A file that an import has read in part before is continued after the last
 // position that was safe; one that was read in full is read again, in case
@@ -118,9 +120,13 @@ func (s *Service) settings(opts ImportOptions) (settings, error) {
 // run imports every file and waits until all of it can be queried.
 func (im *importer) run() (errs []error) {
 	defer func() { im.sum.Sources = int64(im.sources.Len()) }()
-	for i, path := range im.opts.Files {
-		im.at.Name, im.at.File, im.at.Files = path, i+1, len(im.opts.Files)
-		err := im.importFile(path)
+	files, err := input.Expand(im.opts.Files)
+	if err != nil {
+		errs = append(errs, fmt.Errorf("import: %w", err))
+	}
+	for i, file := range files {
+		im.at.Name, im.at.File, im.at.Files = file.Path, i+1, len(files)
+		err := im.importFile(file)
 		result := "done"
 		if err != nil {
 			result = "failed"
@@ -143,13 +149,22 @@ func (im *importer) run() (errs []error) {
 	return errs
 }
 
-// importFile reads one file and hands all of it to the bus.
-func (im *importer) importFile(path string) error {
-	doc, err := input.Open(path, im.opts.Stdin)
-	if err != nil {
+// importFile reads one file, or each mail in it, and hands all of it to the bus.
+func (im *importer) importFile(file input.File) error {
+	err := input.Each(file.Path, im.opts.Stdin, func(doc *input.Document) error {
+		err := im.importDocument(doc, file.Found)
+		if im.ctx.Err() != nil {
+			return input.Stop(err)
+		}
 		return err
+	})
+	if file.Found && errors.Is(err, input.ErrEmpty) {
+		return nil
 	}
-	defer doc.Close()
+	return err
+}
+
+func (im *importer) importDocument(doc *input.Document, found bool) error {
 	im.at.Name, im.doc = doc.Name, doc
 	im.sum.Origins = append(im.sum.Origins, originOf(doc.Name))
 	head := doc.Head()
@@ -173,6 +188,10 @@ func (im *importer) importFile(path string) error {
 	if err != nil { // the file can be read no further
 		return err
 	}
+	if found && d.noLog() {
+		im.sum.Skipped++
+		return nil
+	}
 	return d.complaint()
 }
 
@@ -182,8 +201,8 @@ func (im *importer) known(doc *input.Document, head []byte) (File, error) {
 	defer stop()
 	file, err := im.files.find(im.ctx, im.set.sensor, head)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		reference := doc.Modified
-		if y := reference.Year(); y < 2000 || y > clock.LastYear { // stdin, or a file from an archive without dates
+		reference := doc.Date()
+		if y := reference.Year(); y < 2000 || y > clock.LastYear { // stdin, or a file without a date
 			reference = time.Now()
 		}
 		file, err = im.files.create(im.ctx, File{

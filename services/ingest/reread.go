@@ -78,7 +78,7 @@ func (s *Service) Reread(ctx context.Context, file File, yield func([]scan.Event
 func reopen(file File) (*input.Document, error) {
 	var why []error
 	for _, path := range file.Paths {
-		doc, err := input.Open(path, nil)
+		doc, err := input.Reopen(path)
 		if err != nil {
 			why = append(why, err)
 			continue

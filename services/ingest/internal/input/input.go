@@ -29,7 +29,8 @@ var ErrEmpty = errors.New("it is empty")
 type Document struct {
 	Name     string    // for people: the path, or "stdin"
 	Path     string    // absolute; empty for stdin
-	Modified time.Time // of the file; zero for stdin
+	Modified time.Time // of the file, or the date of the mail; zero for stdin
+	Mail     bool      // the text of a mail
 	Size     int64     // in bytes as stored; -1 if unknown
 
 	file   io.Closer

@@ -55,11 +55,16 @@ func (a *app) importCommand() *cobra.Command {
 		asJSON bool
 	)
 	cmd := &cobra.Command{
-		Use:   "import FILE...",
+		Use:   "import FILE|DIR|PATTERN...",
 		Short: "Read log files to the end, until every event can be queried",
-		Long: "import reads log files to the end and returns when every event can be queried. - is stdin;\n" +
-			"compressed files are read as they are. What was imported before is not counted again.",
+		Long: "import reads log files to the end and returns when every event can be queried. - is stdin, a\n" +
+			"directory stands for all files below it, a pattern may have ** for any folders. Files may be\n" +
+			"compressed (gzip, zstd, xz, bzip2), and mails or mailboxes (.eml, mbox): the text of each mail is\n" +
+			"read, and the mail's date counts where the router's clock was not set. What was imported before is\n" +
+			"not counted again, whatever file it is in.",
 		Example: `  whoknocks import router.log
+  whoknocks import /var/log/router/ 'archive/**/*.log*'
+  whoknocks import ~/Mail/router.mbox
   whoknocks import --sensor home-adsl --timezone Europe/Madrid logs/*.log.gz
   zcat old.gz | whoknocks import --year 2012 --json -`,
 		Args: cobra.MinimumNArgs(1),
@@ -128,6 +133,9 @@ func printSummary(w io.Writer, sum ingest.Summary) error {
 		report.Plural(sum.Lines, "line"), report.Plural(sum.Events, "event"), sum.Unrecognised, sum.Rejected,
 		report.Plural(sum.Packets, "packet"), report.Plural(sum.Sources, "source"), report.Plural(sum.Owners, "owner"), report.Plural(sum.Duplicates, "event"),
 		sum.Seconds, rate)
+	if err == nil && sum.Skipped > 0 {
+		_, err = fmt.Fprintf(w, "%s passed over: no logs\n", report.Plural(sum.Skipped, "file"))
+	}
 	return err
 }
 

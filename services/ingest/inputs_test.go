@@ -1,0 +1,173 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/whoknocks/whoknocks/pkg/scan"
+)
+
+// letter is a mail as a router writes it.
+func letter(date, body string) string {
+	return "From: router@example.net\r\nTo: owner@example.net\r\nSubject: log\r\nDate: " + date + "\r\nContent-Type: text/plain\r\n\r\n" + body
+}
+
+// A router mails its log, the newest line first, and each mail overlaps with the
+// one before; its clock was not set for a while, so that the mail's date counts.
+func TestImportMails(t *testing.T) {
+	w := newWorld(t)
+	const (
+		a = "[DoS Attack: RST Scan] from source: 192.0.2.1, port 443, Tuesday, February 14, 2012 10:00:01"
+		b = "[DoS Attack: RST Scan] from source: 192.0.2.2, port 443, Tuesday, February 14, 2012 10:00:02"
+		c = "[DoS Attack: RST Scan] from source: 192.0.2.3, port 443, Wednesday, February 15, 2012 10:00:03"
+		u = "[DoS Attack: RST Scan] from source: 192.0.2.4, port 443, Wednesday, January 01, 2003 00:00:09"
+	)
+	first := letter("Tue, 14 Feb 2012 12:00:00 +0100", b+"\r\n"+a+"\r\n")
+	second := letter("Wed, 15 Feb 2012 12:00:00 +0100", c+"\r\n"+u+"\r\n"+b+"\r\n")
+	box := "From router Tue Feb 14 12:00:00 2012\n" + strings.ReplaceAll(first, "\r\n", "\n") +
+		"\nFrom router Wed Feb 15 12:00:00 2012\n" + strings.ReplaceAll(second, "\r\n", "\n")
+	sum := w.imports(t, ImportOptions{Timezone: "UTC", Files: []string{w.file(t, "inbox", []byte(box)), w.file(t, "1.eml", []byte(first)), w.file(t, "2.eml.gz", gz(t, []byte(second)))}})
+	if sum.Events != 10 {
+		t.Errorf("Import() = %+v, want 10 events with repeats", sum)
+	}
+	times := map[string]time.Time{}
+	origins := map[string]string{}
+	for _, ev := range w.tables.events {
+		times[ev.SrcIP.String()] = ev.Time
+		origins[ev.SrcIP.String()] = ev.Origin
+	}
+	if n, _ := w.tables.count(); n != 4 {
+		t.Errorf("%d different events, want 4", n)
+	}
+	if got, want := times["192.0.2.4"], time.Date(2012, 2, 15, 11, 0, 0, 0, time.UTC); !got.Equal(want) {
+		t.Errorf("the line of the clock that was not set is of %v, want the mail's date %v", got, want)
+	}
+	// Every mail can be read again.
+	files, err := w.Files(t.Context())
+	if err != nil || len(files) != 2 {
+		t.Fatalf("Files() = %v, %v; want two texts", files, err)
+	}
+	for _, f := range files {
+		n := 0
+		if _, err := w.Reread(t.Context(), f, func(ev []scan.Event) error { n += len(ev); return nil }); err != nil || n == 0 {
+			t.Errorf("Reread(%v) = %d events, %v", f.Paths, n, err)
+		}
+	}
+}
+
+// A directory is read with all below it, rotated files from the oldest on; what
+// is no log is passed over.
+func TestImportDirectory(t *testing.T) {
+	w := newWorld(t)
+	lines := bytes.SplitAfter(attempts(300), []byte("\n"))
+	dir := filepath.Join(w.dir, "logs")
+	put := func(name string, content []byte) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("router.log", bytes.Join(lines[200:], nil))
+	put("router.log.1", bytes.Join(lines[100:200], nil))
+	put("router.log.2.gz", gz(t, bytes.Join(lines[:100], nil)))
+	put("sub/empty.log", nil)
+	put("sub/photo.jpg", bytes.Repeat([]byte("\x00\x01\xff\n"), 100))
+	put(".hidden/router.log", []byte("not read\n"))
+	sum := w.imports(t, ImportOptions{Files: []string{dir}})
+	want := []string{"photo.jpg", "router.log.2.gz", "router.log.1", "router.log"}
+	got := sum.Origins
+	if diff := cmp.Diff(append(want[1:], want[0]), got); diff != "" {
+		t.Errorf("files read mismatch (-want +got):\n%s", diff)
+	}
+	if sum.Skipped != 1 {
+		t.Errorf("Skipped = %d, want the photo", sum.Skipped)
+	}
+	whole := newWorld(t)
+	all := whole.imports(t, ImportOptions{Files: []string{whole.file(t, "all.log", bytes.Join(lines, nil))}})
+	if diff := cmp.Diff(whole.tables.ids(), w.tables.ids()); diff != "" || sum.Events != all.Events {
+		t.Errorf("events of rotated files mismatch (-whole +parts):\n%s", diff)
+	}
+	again := w.imports(t, ImportOptions{Files: []string{filepath.Join(dir, "router.log*")}})
+	if again.Events != all.Events || again.Duplicates != all.Events {
+		t.Errorf("a pattern over the same files = %+v, want duplicates only", again)
+	}
+}
+
+// Any split, order, overlap, repetition and compression of a log, with imports
+// that are broken off in between, gives the same events.
+func TestImportProperty(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 1))
+	for round := range 5 {
+		content, starts := repeats(r, 2000)
+		whole := newWorld(t)
+		whole.imports(t, ImportOptions{Files: []string{whole.file(t, "all.log", content)}})
+		if n, lines := len(whole.tables.ids()), bytes.Count(content, []byte("\n")); n != lines {
+			t.Fatalf("round %d of seed %d: %d different events of %d lines", round, seed, n, lines)
+		}
+		w := newWorld(t)
+		var names []string
+		// What covers the log at least once, cut where a second begins: which of two
+		// equal lines of one second a file begins with, nothing tells.
+		cuts := []int{0}
+		for cuts[len(cuts)-1] < len(starts)-1 {
+			cuts = append(cuts, min(len(starts)-1, cuts[len(cuts)-1]+1+r.IntN(len(starts)/3)))
+		}
+		for i := range len(cuts) - 1 {
+			from := max(0, cuts[i]-r.IntN(50)*r.IntN(2)) // half of them overlap
+			part := content[starts[from]:starts[cuts[i+1]]]
+			name := fmt.Sprintf("part%d.log", i)
+			if r.IntN(3) == 0 {
+				name, part = name+".gz", gz(t, part)
+			}
+			names = append(names, w.file(t, name, part))
+		}
+		names = append(names, names[r.IntN(len(names))])
+		r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		for _, name := range names {
+			if r.IntN(2) == 0 { // broken off, somewhere
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.IntN(5000))*time.Microsecond)
+				if _, err := w.Import(ctx, ImportOptions{Files: []string{name}}); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Fatal(err)
+				}
+				cancel()
+			}
+		}
+		w.imports(t, ImportOptions{Files: names})
+		if diff := cmp.Diff(whole.tables.ids(), w.tables.ids()); diff != "" {
+			t.Fatalf("round %d of seed %d: events mismatch (-whole +parts):\n%s", round, seed, diff)
+		}
+	}
+}
+
+// repeats makes a log with true repeats within a second, and where each second
+// begins in it, and its end.
+func repeats(r *rand.Rand, n int) (content []byte, starts []int) {
+	at := time.Date(2026, 6, 8, 14, 0, 0, 0, time.UTC)
+	var b bytes.Buffer
+	for b.Len() == 0 || n > 0 {
+		starts = append(starts, b.Len())
+		at = at.Add(time.Duration(1+r.IntN(3)) * time.Second)
+		for range 1 + r.IntN(8) {
+			n--
+			fmt.Fprintf(&b, "%s - UDP Packet - Source:192.0.2.%d,3478 Destination:198.51.100.9,1033 - [DOS]\n",
+				at.Format("Mon, 2006-01-02 15:04:05"), r.IntN(3))
+		}
+	}
+	return b.Bytes(), append(starts, b.Len())
+}
