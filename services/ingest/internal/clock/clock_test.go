@@ -30,6 +30,15 @@ func TestTime(t *testing.T) {
 	f("Tue, 2012-04-10 18:22:01", "Europe/London", spring, 0, "2012-04-10T17:22:01Z", scan.TimeZoneAssumed)
 	f("Tue, 2012-04-10 18:22:01", "+05:30", spring, 0, "2012-04-10T12:52:01Z", scan.TimeZoneAssumed)
 
+	f("1334074921", "Asia/Tokyo", spring, 0, "2012-04-10T16:22:01Z", scan.TimeGiven)
+	f("1334074921123", "Asia/Tokyo", spring, 0, "2012-04-10T16:22:01.123Z", scan.TimeGiven)
+
+	f("2012 Apr 10 18:22:01.5", "UTC", spring, 0, "2012-04-10T18:22:01.5Z", scan.TimeZoneAssumed)
+	f("2012 04 10 18:22:01 +02:00", "UTC", spring, 0, "2012-04-10T16:22:01Z", scan.TimeGiven)
+
+	f(`10Apr2012" "18:22:01`, "UTC", spring, 0, "2012-04-10T18:22:01Z", scan.TimeZoneAssumed)
+	f(`1Apr2012" "8:22:01`, "UTC", spring, 0, "2012-04-01T08:22:01Z", scan.TimeZoneAssumed)
+
 	// the missing year
 	f("Apr 10 18:22:01", "UTC", spring, 0, "2012-04-10T18:22:01Z", scan.TimeYearInferred)
 	f("Dec 31 23:59:59", "UTC", "2012-01-01T00:05:00Z", 0, "2011-12-31T23:59:59Z", scan.TimeYearInferred)
@@ -179,7 +188,7 @@ func TestAppendBinary(t *testing.T) {
 
 func stamp(t *testing.T, in string) Stamp {
 	t.Helper()
-	for _, layout := range []func(string) (Stamp, int){BSD, Ctime, DG834, ISO, Epoch, CLF} {
+	for _, layout := range []func(string) (Stamp, int){BSD, Ctime, DG834, YearFirst, ISO, Epoch, Unix, CLF, Tracker} {
 		if s, n := layout(in); n == len(in) {
 			return s
 		}
@@ -199,7 +208,7 @@ func moment(t *testing.T, in string) time.Time {
 
 func FuzzLayouts(f *testing.F) {
 	for _, s := range []string{"Jun  8 14:34:33", "Mon Dec 25 13:31:15 2017", "Sat, 2010-08-21 14:38:49", "2015-03-07T05:09:30.045015+02:00",
-		"1673277244.954105815", "20/Jun/2022:13:09:14 +0200", "Apr 15 2017 00:22:42", "x, Thursday, May 03,2018 05:46:58"} {
+		"1673277244.954105815", "1334074921123", "2012 Apr 10 18:22:01", "2012 04 10 18:22:01 +02:00", `10Apr2012" "18:22:01`, "20/Jun/2022:13:09:14 +0200", "Apr 15 2017 00:22:42", "x, Thursday, May 03,2018 05:46:58"} {
 		f.Add(s)
 	}
 	zone, _, _ := Zone("Europe/London")
@@ -214,7 +223,7 @@ func FuzzLayouts(f *testing.F) {
 			}
 			_ = s.String()
 		}
-		for _, layout := range []func(string) (Stamp, int){BSD, Ctime, DG834, ISO, Epoch, CLF} {
+		for _, layout := range []func(string) (Stamp, int){BSD, Ctime, DG834, YearFirst, ISO, Epoch, Unix, CLF, Tracker} {
 			s, n := layout(in)
 			check(s, n, n > 0)
 		}

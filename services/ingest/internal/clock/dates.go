@@ -100,8 +100,8 @@ func (s *Stamp) then(in string, i int) (Stamp, int) {
 	return s.checked(i + s.fraction(in[i:]))
 }
 
-// YearFirst reads 2023/07/06 08:11:40 of Palo Alto.
-func YearFirst(s string) (t Stamp, n int) {
+// YearSlash reads 2023/07/06 08:11:40 of Palo Alto.
+func YearSlash(s string) (t Stamp, n int) {
 	if len(s) < len("2023/07/06 08:11:40") || s[4] != '/' || s[7] != '/' || s[10] != ' ' {
 		return Stamp{}, 0
 	}

@@ -34,7 +34,7 @@ func FuzzDates(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, read := range []func(string) (Stamp, int){YearFirst, MonthSlash, MonthFirst, DayFirst, Dotted, TimeFirst} {
+		for _, read := range []func(string) (Stamp, int){YearSlash, MonthSlash, MonthFirst, DayFirst, Dotted, TimeFirst} {
 			if got, n := read(s); n > len(s) || n > 0 && !got.possible() {
 				t.Errorf("%q = %v, %d", s, got, n)
 			}
@@ -56,7 +56,7 @@ func TestJoined(t *testing.T) {
 	f("2023-02-30", "00:40:49", "", "")
 	f("2023-02-3", "00:40:49", "", "")
 	f("2023-10-23", "", "", "")
-	if got, n := YearFirst("2023/07/06 08:11:40,x"); got.String() != "2023 Jul 06 08:11:40" || n != 19 {
-		t.Errorf("YearFirst = %v, %d", got, n)
+	if got, n := YearSlash("2023/07/06 08:11:40,x"); got.String() != "2023 Jul 06 08:11:40" || n != 19 {
+		t.Errorf("YearSlash = %v, %d", got, n)
 	}
 }

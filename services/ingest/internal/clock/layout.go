@@ -66,6 +66,45 @@ func Ctime(s string) (Stamp, int) {
 	return t, n + 4
 }
 
+// YearFirst reads the times of NX-OS and of Barracuda's own log files:
+//
+//	2024 Mar  4 11:45:20.123
+//	2024 03 04 11:45:20 +01:00
+func YearFirst(s string) (t Stamp, n int) {
+	const size = len("2024 Mar 4 11:45:20")
+	if len(s) < size || s[4] != ' ' {
+		return Stamp{}, 0
+	}
+	year, w := digits(s, 4)
+	if w != 4 {
+		return Stamp{}, 0
+	}
+	if isLetter(s[5]) {
+		if t, n = BSD(s[5:]); n == 0 || t.Year != 0 {
+			return Stamp{}, 0
+		}
+		t.Year = int16(year)
+		return t.checked(5 + n)
+	}
+	m, a := digits(s[5:], 2)
+	d, b := digits(s[8:], 2)
+	if a != 2 || s[7] != ' ' || b != 2 || s[10] != ' ' {
+		return Stamp{}, 0
+	}
+	w = t.clock(s[11:])
+	if w == 0 {
+		return Stamp{}, 0
+	}
+	t.Year, t.Month, t.Day = int16(year), uint8(m), uint8(d)
+	n = 11 + w
+	if n < len(s) && s[n] == ' ' {
+		if z := t.zone(s[n+1:]); z != 0 {
+			n += 1 + z
+		}
+	}
+	return t.checked(n)
+}
+
 // DG834 reads the time of Netgear's ADSL family: Sat, 2010-08-21 14:38:49.
 func DG834(s string) (t Stamp, n int) {
 	const size = len("Sat, 2010-08-21 14:38:49")
@@ -106,13 +145,35 @@ func Epoch(s string) (Stamp, int) {
 	if n == 10 || n < len(s) && s[n] != ' ' {
 		return Stamp{}, 0
 	}
+	return unix(sec, int(frac.Nano)), n
+}
+
+// Unix reads whole seconds since 1970, or thousandths of them, told apart by the
+// number of digits: 1617710462, 1617710462123.
+func Unix(s string) (Stamp, int) {
+	v, w := Digits(s)
+	milli := 0
+	switch w {
+	case 10:
+	case 13:
+		v, milli = v/1000, v%1000
+	default:
+		return Stamp{}, 0
+	}
+	if v < 1_000_000_000 { // zeros in front
+		return Stamp{}, 0
+	}
+	return unix(v, milli*1_000_000), w
+}
+
+// unix returns the stamp of seconds since 1970.
+func unix(sec, nano int) Stamp {
 	u := time.Unix(int64(sec), 0).UTC()
-	t := Stamp{
-		Nano: frac.Nano, Zone: true,
+	return Stamp{
+		Nano: int32(nano), Zone: true,
 		Year: int16(u.Year()), Month: uint8(u.Month()), Day: uint8(u.Day()),
 		Hour: uint8(u.Hour()), Minute: uint8(u.Minute()), Second: uint8(u.Second()),
 	}
-	return t, n
 }
 
 // CLF reads the time of the common log format, which Proxmox uses:
@@ -129,6 +190,27 @@ func CLF(s string) (t Stamp, n int) {
 	}
 	t.Day, t.Month, t.Year = uint8(day), month(s[3:]), int16(year)
 	return t.checked(size)
+}
+
+// Tracker reads the time in an export of Check Point's SmartView Tracker, whose
+// date and time are two quoted values: 20Dec2019" "12:04:05.
+func Tracker(s string) (t Stamp, n int) {
+	const date = len("20Dec2019")
+	day, w := digits(s, 2)
+	if w == 0 || len(s) < w+len(`Dec2019" "2:04:05`) {
+		return Stamp{}, 0
+	}
+	n = w + date - 2
+	year, v := digits(s[w+3:], 4)
+	if v != 4 || s[n:n+3] != `" "` {
+		return Stamp{}, 0
+	}
+	n += 3
+	if w = t.clock(s[n:]); w == 0 {
+		return Stamp{}, 0
+	}
+	t.Day, t.Month, t.Year = uint8(day), month(s[n-10:]), int16(year)
+	return t.checked(n + w)
 }
 
 // NetgearTail reads the time that ends a line of Netgear's cable routers,

@@ -6,10 +6,7 @@
 // repaired with another zone is still the same event.
 package clock
 
-import (
-	"encoding/binary"
-	"time"
-)
+import "encoding/binary"
 
 // Stamp is a time as a device wrote it, none of it repaired. The zero value is
 // no time at all. It is a plain value and comparable.
@@ -64,18 +61,4 @@ func daysIn(year int, month uint8) int {
 		return 30
 	}
 	return 31
-}
-
-// Unix returns the stamp of a number of seconds since 1970, as some devices
-// write the time. It is zero for what no device means: years before FirstYear
-// and after LastYear.
-func Unix(sec int64) Stamp {
-	u := time.Unix(sec, 0).UTC()
-	if y := u.Year(); y < FirstYear || y > LastYear {
-		return Stamp{}
-	}
-	return Stamp{
-		Zone: true, Year: int16(u.Year()), Month: uint8(u.Month()), Day: uint8(u.Day()),
-		Hour: uint8(u.Hour()), Minute: uint8(u.Minute()), Second: uint8(u.Second()),
-	}
 }

@@ -20,6 +20,7 @@ type Line struct {
 	Host    string
 	Level   string // facility.level, such as kern.warn
 	Tag     string // the program, without its process id
+	Kind    string // the message id of RFC 5424
 	Message string // what follows the headers: an event's identity is made from it
 	Payload string // Message without the kernel's uptime: what a format reads
 	Repeats uint32 // set where syslogd says how often a message was repeated, see Repeated
@@ -89,7 +90,8 @@ func trim(s string) string {
 	return s[i:j]
 }
 
-// priority skips <PRI>, in range or not.
+// priority skips <PRI>, in range or not, and the colon that Cisco's EMBLEM form
+// has behind it.
 func priority(s string) string {
 	if s == "" || s[0] != '<' {
 		return s
@@ -98,7 +100,11 @@ func priority(s string) string {
 	if n == 0 || n > 5 || len(s) <= n+1 || s[n+1] != '>' {
 		return s
 	}
-	return strings.TrimLeft(s[n+2:], " ")
+	s = s[n+2:]
+	if len(s) > 1 && s[0] == ':' && s[1] != ':' {
+		s = s[1:]
+	}
+	return strings.TrimLeft(s, " ")
 }
 
 // stamp reads the time that opens a header, whichever layout it has.
@@ -119,6 +125,9 @@ func (l *Line) stamp(s string) (rest string, ok bool) {
 		}
 	case c-'0' <= 9:
 		if l.Stamp, n = clock.ISO(s); n == 0 {
+			if l.Stamp, n = clock.YearFirst(s); n != 0 {
+				break
+			}
 			if l.Stamp, n = clock.Epoch(s); n == 0 {
 				return l.version(s)
 			}
@@ -162,7 +171,8 @@ func cisco(s string) string {
 	return s[i:]
 }
 
-// version reads the header of RFC 5424 from its version on.
+// version reads the header of RFC 5424 from its version on. Meraki writes the
+// seconds since 1970 for the time, and no more than the host after it.
 func (l *Line) version(s string) (string, bool) {
 	if !strings.HasPrefix(s, "1 ") {
 		return s, false
@@ -170,6 +180,9 @@ func (l *Line) version(s string) (string, bool) {
 	rest := s[2:]
 	var n int
 	if l.Stamp, n = clock.ISO(rest); n == 0 {
+		if l.Stamp, n = clock.Epoch(rest); n != 0 {
+			return l.host(after(rest, n)), true
+		}
 		if !strings.HasPrefix(rest, "- ") {
 			return s, false
 		}
@@ -185,7 +198,7 @@ func (l *Line) version(s string) (string, bool) {
 	app, rest = field(rest)
 	l.Tag = app
 	_, rest = field(rest) // process id
-	_, rest = field(rest) // message id
+	l.Kind, rest = field(rest)
 	return strings.TrimPrefix(structured(rest), "\uFEFF"), true
 }
 
@@ -242,16 +255,17 @@ func (l *Line) numbered(s string) (string, bool) {
 	return strings.TrimPrefix(after(rest, n), "- "), true
 }
 
-// afterFileName finds a header behind what grep puts before a line: the file's
-// name and perhaps the line's number, each with a colon.
+// afterFileName finds a header behind words that each end in a colon: the file's
+// name and perhaps the line's number, which grep puts before a line, or the host
+// and the line numbers that Cisco devices put there.
 func (l *Line) afterFileName(s string) (string, bool) {
 	rest := s
-	for range 2 {
+	for range 3 {
 		i := strings.IndexByte(rest, ':')
 		if i <= 0 || i > 255 || i > 1 && strings.IndexByte(rest[:i], ' ') >= 0 {
 			return s, false
 		}
-		rest = rest[i+1:]
+		rest = strings.TrimPrefix(rest[i+1:], " ")
 		if inner, ok := l.stamp(rest); ok {
 			return inner, true
 		}

@@ -69,6 +69,12 @@ func TestUnwrap(t *testing.T) {
 	f("2015-03-07 05:09:30 server kernel: "+p, "2015 Mar 07 05:09:30", "server", "kernel", p)
 	f("2023-03-18T20:35:05.734637+01:00 192.0.2.1 firewall,info drop input: in:e", "2023 Mar 18 20:35:05.734637 +01:00", "192.0.2.1", "", "firewall,info drop input: in:e")
 	f("1673277244.954105815 FW_MX_01 firewall deny src=192.0.2.1", "2023 Jan 09 15:14:04.954105815 +00:00", "FW_MX_01", "", "firewall deny src=192.0.2.1")
+	f("<134>1 1673277244.954105815 FW_MX_01 firewall deny src=192.0.2.1", "2023 Jan 09 15:14:04.954105815 +00:00", "FW_MX_01", "", "firewall deny src=192.0.2.1")
+	f("Jan  9 15:14:05 192.168.1.1 1 1673277244.954105815 MX84 flows deny src=192.0.2.1", "2023 Jan 09 15:14:04.954105815 +00:00", "MX84", "", "flows deny src=192.0.2.1")
+	f("<166>:Jan 13 2012 15:51:28 MSK: %ASA-session-6-106015: Deny", "2012 Jan 13 15:51:28", "", "", "%ASA-session-6-106015: Deny")
+	f("2024 Mar  4 11:45:20 nx01 %ACLLOG-6-X: Source", "2024 Mar 04 11:45:20", "nx01", "", "%ACLLOG-6-X: Source")
+	f("<189>: 2024 Mar  4 11:45:20.123 UTC: %ACLLOG-6-X: Source", "2024 Mar 04 11:45:20.123", "", "", "%ACLLOG-6-X: Source")
+	f("2024 03 04 11:45:20 +01:00 Security GW1 LocalBlock: x", "2024 Mar 04 11:45:20 +01:00", "", "", "Security GW1 LocalBlock: x")
 	f("Sat, 2010-08-21 14:38:49 - UDP Packet", "2010 Aug 21 14:38:49", "", "", "UDP Packet")
 	f("<12>Sat, 2010-08-21 14:38:49 router UDP Packet", "2010 Aug 21 14:38:49", "", "", "router UDP Packet")
 	f("No.001  Sat, 2010-08-21 14:38:49 - UDP Packet", "2010 Aug 21 14:38:49", "", "", "UDP Packet")
@@ -80,6 +86,10 @@ func TestUnwrap(t *testing.T) {
 	f("<4>1 - - - - - - "+p, "", "", "", p)
 	f(`1 2019-05-15T16:25:50Z HOST CheckPoint 19710 - [action:"Drop"; src:"192.0.2.1"]`, "2019 May 15 16:25:50 +00:00", "HOST", "CheckPoint", `[action:"Drop"; src:"192.0.2.1"]`)
 	f(`<11>1 2018-07-19T18:17:02.309-05:00 r RT_IDS - RT_SCREEN_TCP [junos@2636.1 source-address="192.0.2.1"]`, "2018 Jul 19 18:17:02.309 -05:00", "r", "RT_IDS", `[junos@2636.1 source-address="192.0.2.1"]`)
+
+	f("LEEF:2.0|Check Point|Firewall|1.0|Drop|cat=Firewall\tsrc=192.0.2.1", "", "", "", "cat=Firewall\tsrc=192.0.2.1")
+	f("LEEF:2.0|Check Point|Firewall|1.0|Drop|x|cat=Firewallxsrc=192.0.2.1", "", "", "", "cat=Firewallxsrc=192.0.2.1")
+	f("Jun  8 14:34:33 fw 0|Check Point|Product|1|Log|x|5|act=Drop", "Jun 08 14:34:33", "fw", "", "act=Drop") // a relay has dropped CEF:
 
 	// two headers
 	f("Jun 20 02:41:40 198.51.100.2 1663303: Jun 20 02:41:39.326: %SEC-6-X: list", "Jun 20 02:41:39.326", "198.51.100.2", "", "%SEC-6-X: list")
@@ -93,9 +103,25 @@ func TestUnwrap(t *testing.T) {
 	f("/var/log/syslog:17:Jun  8 14:34:33 gw kernel: "+p, "Jun 08 14:34:33", "gw", "kernel", p)
 	f("17:Jun  8 14:34:33 gw kernel: "+p, "Jun 08 14:34:33", "gw", "kernel", p)
 
+	f("gw: Oct 14 10:45:43.767 UTC: %SEC-6-X: list", "Oct 14 10:45:43.767", "", "", "%SEC-6-X: list")
+	f("30: gw: 6340004: *Mar  4 11:45:20: %SEC-6-X: list", "Mar 04 11:45:20", "", "", "%SEC-6-X: list")
+
 	// repeats
 	f("Jun  8 14:34:33 gw last message repeated 3 times", "Jun 08 14:34:33", "gw", "", "")
 	f("Jun  8 14:34:33 gw kernel: message repeated 2 times: [ [1.5] "+p+"]", "Jun 08 14:34:33", "gw", "kernel", p)
+}
+
+func TestKind(t *testing.T) {
+	f := func(in, want string) {
+		t.Helper()
+		var l Line
+		if Unwrap(in, &l); l.Kind != want {
+			t.Errorf("Unwrap(%q) Kind = %q, want %q", in, l.Kind, want)
+		}
+	}
+	f(`<11>1 2018-07-19T18:17:02.309-05:00 r RT_IDS - RT_SCREEN_TCP [junos@2636.1 source-address="192.0.2.1"]`, "RT_SCREEN_TCP")
+	f("<134>1 2022-09-06T18:37:34+02:00 fw filterlog 1 - - 7,,,1", "")
+	f("Jun  8 14:34:33 gw kernel: x", "")
 }
 
 func TestOuter(t *testing.T) {

@@ -122,7 +122,7 @@ func isTag(w string) bool {
 
 // isHost judges w by itself and by what follows it.
 func isHost(w, rest string) bool {
-	if isAddr(w) || strings.HasPrefix(rest, lastMessage) || strings.HasPrefix(rest, "CEF:") || strings.HasPrefix(rest, "LEEF:") {
+	if isAddr(w) || strings.HasPrefix(rest, lastMessage) || strings.HasPrefix(rest, "CEF:") || strings.HasPrefix(rest, "LEEF:") || strings.HasPrefix(rest, "0|") {
 		return true
 	}
 	if strings.IndexByte(w, '=') >= 0 || w[0] == '[' || w[0] == '%' {

@@ -30,8 +30,9 @@ const (
 //	CEF:0|vendor|product|version|event|title|severity|k=v k=v
 //	LEEF:1.0|vendor|product|version|event|k=v<TAB>k=v
 //	LEEF:2.0|vendor|product|version|event|^|k=v^k=v
+//	LEEF:2.0|vendor|product|version|event|k=v<TAB>k=v
 //
-// Some relays take "CEF:" for a program's name and drop it. A bar in a value is
+// The last is no LEEF 2.0, but Check Point writes it. Some relays take "CEF:" for a program's name and drop it. A bar in a value is
 // guarded by a backslash, which stays.
 func (l *Line) product() {
 	s := l.Payload
@@ -59,6 +60,9 @@ func (l *Line) product() {
 	}
 	for i := range want {
 		n := bar(s)
+		if i == 5 && form == LEEF && (n < 0 || n > 1 && strings.IndexByte(s[:n], '=') >= 0) {
+			break
+		}
 		if n < 0 {
 			return
 		}
@@ -92,8 +96,7 @@ func delimiter(named, pairs string) string {
 	switch {
 	case len(named) == 1:
 		return named
-	case strings.EqualFold(named, "0x09") || named == "x09":
-		named = ""
+	case strings.EqualFold(named, "0x09") || named == "x09": // a tab, however it is written
 	case len(named) > 1 && len(named) <= 4 && strings.HasPrefix(strings.TrimPrefix(named, "0"), "x"):
 		hex := strings.TrimPrefix(strings.TrimPrefix(named, "0"), "x")
 		v := 0

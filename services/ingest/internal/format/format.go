@@ -9,11 +9,17 @@ import (
 	"github.com/whoknocks/whoknocks/pkg/scan"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/envelope"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/awsvpcflow"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/barracuda"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/bthomehub"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/checkpoint"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/ciscoasa"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/ciscoios"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/dlink"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/draytek"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/fortigate"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/ipfilter"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/juniper"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/meraki"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/mikrotik"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/netfilter"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/netgeardg834"
@@ -21,6 +27,7 @@ import (
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/paloalto"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/pffilterlog"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/pftcpdump"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/screenos"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/smcbarricade"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/sonicwall"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/sophos"
@@ -71,6 +78,13 @@ var table = [...]Format{
 	{paloalto.Name, paloalto.Parse, "Palo Alto Networks", `TRAFFIC or THREAT as the fourth value, as CEF, or as LogType`},
 	{unifi.Name, unifi.Parse, "UniFi Network", `CEF of Ubiquiti, category Security`},
 	{netfilter.Name, netfilter.Parse, "Linux iptables and nftables, UFW, Shorewall, firewalld, OpenWrt, DD-WRT, Tomato, AsusWRT, Broadcom ADSL, EdgeRouter, UniFi, Proxmox", `SRC= with DST=, IN= or OUT=`},
+	{ciscoasa.Name, ciscoasa.Parse, "Cisco ASA, PIX, FWSM, Firepower Threat Defense", `%ASA-, %PIX-, %FWSM-, %FTD- or %NGIPS- and the number of a message about a packet`},
+	{ciscoios.Name, ciscoios.Parse, "Cisco IOS, IOS XE, IOS XR, NX-OS", `%<facility>-<severity>-<mnemonic>: with ACCESSLOG, ACLLOG, DROP_PKT or SIGNATURE in the mnemonic`},
+	{meraki.Name, meraki.Parse, "Cisco Meraki MX and MR", `flows, ..._firewall or ip_flow_start before src=, or security_event ids_alerted`},
+	{juniper.Name, juniper.Parse, "Juniper SRX and other Junos devices", `RT_SCREEN_..., RT_FLOW_SESSION_CREATE or _DENY, IDP_ATTACK_LOG_EVENT or PFE_FW_SYSLOG_IP`},
+	{screenos.Name, screenos.Parse, "Juniper NetScreen, SSG, ISG (ScreenOS)", `device_id= with ]system-notification-00257(traffic) or an attack "! From"`},
+	{barracuda.Name, barracuda.Parse, "Barracuda CloudGen Firewall, NG Firewall", `a level, the device, and Allow:, Block: ... before columns with bars, or "firewall:" with an alert`},
+	{checkpoint.Name, checkpoint.Parse, "Check Point firewalls", `[action:"..."; ...], CEF or LEEF of Check Point, columns of SmartView Tracker or fw log`},
 }
 
 // All returns the table.
@@ -79,8 +93,8 @@ func All() []Format { return table[:] }
 // Names returns the names of the formats for messages and help.
 func Names() string {
 	names := make([]string, 0, len(table))
-	for _, f := range table {
-		names = append(names, f.Name)
+	for i := range table {
+		names = append(names, table[i].Name)
 	}
 	return strings.Join(names, ", ")
 }

@@ -132,6 +132,8 @@ func Source(s string) (netip.Addr, error) {
 	switch {
 	case s == "" || s == "-":
 		return netip.Addr{}, errNoSource
+	case named(s):
+		return netip.Addr{}, Reject("source is a name, not an address: %s", Quote(s))
 	case masked(s):
 		return netip.Addr{}, Reject("source address is masked: %s", Quote(s))
 	}
@@ -143,6 +145,24 @@ var errNoSource = &Rejection{Reason: "source address is missing"}
 // ErrCutSource is returned when the line ends within the source address: what
 // is left may read as another address.
 var ErrCutSource error = &Rejection{Reason: "line ends within the source address"}
+
+// named reports whether a host's name stands where the address should. Whoever
+// masks an address leaves no letter but x.
+func named(s string) bool {
+	if (s[0]|0x20)-'a' >= 26 {
+		return false
+	}
+	name := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case (c|0x20)-'a' < 26:
+			name = name || c|0x20 != 'x'
+		case c-'0' > 9 && c != '.' && c != '-' && c != '_':
+			return false
+		}
+	}
+	return name
+}
 
 // masked reports whether somebody made the address unreadable on purpose:
 // x.x.248.106, 101.85.*.*, (ip-address from far away), *MY IP*.

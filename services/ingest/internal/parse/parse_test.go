@@ -55,7 +55,11 @@ func TestSource(t *testing.T) {
 	f("101.85.*.*", `source address is masked: "101.85.*.*"`)
 	f("(ip-address from far away)", `source address is masked: "(ip-address from far away)"`)
 	f("66.77.88.257", `source address is impossible: "66.77.88.257"`)
-	f("router", `source address is impossible: "router"`)
+	f("xxx.xxx.xxx.xxx", `source address is masked: "xxx.xxx.xxx.xxx"`)
+	f("mail-1.example.net", `source is a name, not an address: "mail-1.example.net"`)
+	f("NGINX2", `source is a name, not an address: "NGINX2"`)
+	f("two words", `source address is masked: "two words"`)
+	f("fe80::g", `source address is impossible: "fe80::g"`)
 	if _, err := Source(strings.Repeat("9", 1000)); len(err.Error()) > 120 {
 		t.Errorf("Source(long) error has %d bytes, want it cut", len(err.Error()))
 	}
@@ -72,6 +76,7 @@ func TestProto(t *testing.T) {
 	f("Udp", "udp")
 	f("ICMPv6", "icmpv6")
 	f("IPv6-ICMP", "icmpv6")
+	f("icmp6", "icmpv6")
 	f("2", "igmp")
 	f("47", "gre")
 	f("58", "icmpv6")

@@ -41,7 +41,7 @@ func Proto(s string) string {
 			return k.name
 		}
 	}
-	if strings.EqualFold(s, "ipv6-icmp") {
+	if strings.EqualFold(s, "ipv6-icmp") || strings.EqualFold(s, "icmp6") {
 		return "icmpv6"
 	}
 	return ""

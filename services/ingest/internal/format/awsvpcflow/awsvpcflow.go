@@ -101,10 +101,8 @@ func flow(f []string, h *envelope.Header, line *envelope.Line, ev *scan.Event) e
 				ev.Packets = n
 			}
 		case "start":
-			if sec, n := clock.Digits(v); n == len(v) {
-				if t := clock.Unix(int64(sec)); !t.IsZero() {
-					line.Own(t)
-				}
+			if t, n := clock.Unix(v); n > 0 && n == len(v) {
+				line.Own(t)
 			}
 		case "action":
 			ev.Label = v

@@ -174,8 +174,8 @@ func (r *record) packets() bool {
 // stamp takes the time since 1970 where there is one, in seconds or nanoseconds:
 // it needs no zone.
 func (r *record) stamp() (clock.Stamp, bool) {
-	if v, n := clock.Digits(r.eventtime[:min(len(r.eventtime), 10)]); n == 10 && (len(r.eventtime) == 10 || len(r.eventtime) == 19) {
-		if t := clock.Unix(int64(v)); !t.IsZero() {
+	if size := len(r.eventtime); size == 10 || size == 19 {
+		if t, n := clock.Unix(r.eventtime[:10]); n > 0 {
 			if frac, n := clock.Digits(r.eventtime[10:]); n == 9 {
 				t.Nano = int32(frac)
 			}

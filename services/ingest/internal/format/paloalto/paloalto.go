@@ -86,7 +86,7 @@ func (r *record) csv(s string) (at clock.Stamp, err error) {
 	if n < 10 {
 		return at, parse.ErrCutSource
 	}
-	at, _ = clock.YearFirst(f[6])
+	at, _ = clock.YearSlash(f[6])
 	r.src, r.dst, r.rule = f[7], f[8], f[11]
 	if n > 31 {
 		r.repeat, r.sport, r.dport, r.proto, r.action = f[23], f[24], f[25], f[29], f[30]
