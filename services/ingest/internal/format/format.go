@@ -99,43 +99,49 @@ func Names() string {
 	return strings.Join(names, ", ")
 }
 
-// Detector finds the format of each line. It tries the one that claimed the last
-// line first, so it serves one goroutine.
+// Detector finds the format of each line. It tries the formats in the order in
+// which they last claimed a line, so that a log of one format settles on it, and
+// one that mixes several on those. It serves one goroutine.
 type Detector struct {
 	formats []Format
-	last    int
+	order   []int // of formats, the one that claimed the last line first
 }
 
 // New returns a detector for one format by name, or for all by Auto or nothing.
 func New(name string) (*Detector, error) {
 	if name == "" || name == Auto {
-		return &Detector{formats: table[:]}, nil
+		return detector(table[:]), nil
 	}
 	for i := range table {
 		if table[i].Name == name {
-			return &Detector{formats: table[i : i+1]}, nil
+			return detector(table[i : i+1]), nil
 		}
 	}
 	return nil, fmt.Errorf("unknown format %q (known: %s, %s)", name, Auto, Names())
 }
 
+func detector(formats []Format) *Detector {
+	d := &Detector{formats: formats, order: make([]int, len(formats))}
+	for i := range d.order {
+		d.order[i] = i
+	}
+	return d
+}
+
 // Parse reads a line with the format that claims it and returns that format's
 // name. The error is as in parse.Func; with parse.ErrNotMine the name is empty.
 func (d *Detector) Parse(line *envelope.Line, ev *scan.Event) (string, error) {
-	f := &d.formats[d.last]
-	err := f.Parse(line, ev)
-	if err == nil || !errors.Is(err, parse.ErrNotMine) {
-		return f.Name, err
-	}
-	for i := range d.formats {
-		if i == d.last {
+	for i, n := range d.order {
+		f := &d.formats[n]
+		err := f.Parse(line, ev)
+		if errors.Is(err, parse.ErrNotMine) {
 			continue
 		}
-		f = &d.formats[i]
-		if err = f.Parse(line, ev); !errors.Is(err, parse.ErrNotMine) {
-			d.last = i
-			return f.Name, err
+		if i > 0 {
+			copy(d.order[1:], d.order[:i])
+			d.order[0] = n
 		}
+		return f.Name, err
 	}
 	return "", parse.ErrNotMine
 }
