@@ -27,12 +27,12 @@ type localSource interface {
 
 // knowledge is what is known without asking anybody: read-only once loaded.
 type knowledge struct {
-	rules  *rules.Set
+	rules *rules.Set
 	// research are the projects that scan in public, as rules whose owners they
 	// are.
 	research *rules.Set
-	local  []localSource // the first that knows a fact decides
-	dataAt time.Time     // date of the data that is asked first, for metrics
+	local    []localSource // the first that knows a fact decides
+	dataAt   time.Time     // date of the data that is asked first, for metrics
 }
 
 // The files that `make deps` fetches.

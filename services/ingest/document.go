@@ -21,6 +21,8 @@ type document struct {
 	binary  int           // position of a byte in the head that no text holds, or -1
 	tooLong string        // what to say of the first line that was too long
 	longs   int64
+	held    []scan.Event // whose time must be settled, see times
+	heldAt  int64        // position of the first of them
 
 	// Positions are of bytes in the plain text.
 	known int64 // lines before it were on the bus before
@@ -78,6 +80,9 @@ func (d *document) chunk(c input.Chunk) error {
 	if d.next = d.end; d.stream.Pending() {
 		d.next = d.at
 	}
+	if err := d.settle(); err != nil {
+		return err
+	}
 	d.count(len(c.Text))
 	return d.im.keep(d, now)
 }
@@ -101,8 +106,54 @@ func (d *document) finish() error {
 	if err := d.stream.Flush(time.Now().UTC()); err != nil {
 		return err
 	}
+	if err := d.settle(); err != nil {
+		return err
+	}
 	d.next, d.ended = d.end, true
 	return nil
+}
+
+// settle publishes the events that were held back.
+func (d *document) settle() (err error) {
+	if len(d.held) == 0 {
+		return nil
+	}
+	im := d.im
+	if im.times == nil {
+		if im.times, err = im.s.openTimes(im.ctx, d.file.Sensor); err != nil {
+			return fmt.Errorf("import %s: %w", d.name, err)
+		}
+	}
+	if err := im.times.settle(im.ctx, d.held); err != nil {
+		return fmt.Errorf("import %s: %w", d.name, err)
+	}
+	entry := d.entry
+	d.entry = d.heldAt
+	for i := range d.held {
+		im.buf = d.held[i].AppendJSON(im.buf[:0])
+		if err := im.add(d, im.observed); err != nil {
+			return err
+		}
+	}
+	d.entry = entry
+	clear(d.held)
+	d.held = d.held[:0]
+	return nil
+}
+
+// summarise adds to the summary what is told once, at the end.
+func (d *document) summarise() {
+	d.im.sum.Repairs.Add(d.stream.Repairs())
+	d.stream.Formats(func(name string, c stream.Counts) {
+		if d.im.sum.Formats == nil {
+			d.im.sum.Formats = make(map[string]Counts)
+		}
+		total := d.im.sum.Formats[name]
+		total.Add(c)
+		d.im.sum.Formats[name] = total
+		d.im.s.metrics.formats.WithLabelValues(name, "event").Add(float64(c.Events))
+		d.im.s.metrics.formats.WithLabelValues(name, "rejected").Add(float64(c.Rejected))
+	})
 }
 
 // noLog reports whether the document holds binary data and no line that any
@@ -146,6 +197,13 @@ func (d *document) Event(ev *scan.Event) error {
 	if d.at < d.skip {
 		return nil
 	}
+	if ev.TimeBasis == scan.TimeReceived {
+		if len(d.held) == 0 {
+			d.heldAt = d.entry
+		}
+		d.held = append(d.held, *ev)
+		return nil
+	}
 	d.im.buf = ev.AppendJSON(d.im.buf[:0])
 	return d.im.add(d, d.im.observed)
 }
@@ -168,6 +226,8 @@ func (d *document) count(bytes int) {
 	sum.Packets += now.Packets - d.before.Packets
 	sum.Unrecognised += now.Unrecognised - d.before.Unrecognised
 	sum.Rejected += now.Rejected - d.before.Rejected
+	sum.Gaps += now.Gaps - d.before.Gaps
+	sum.Missed += now.Missed - d.before.Missed
 	d.im.s.metrics.count(d.before, now, bytes)
 	d.before = now
 	d.im.report(false)

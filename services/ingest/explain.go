@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"strings"
 	"time"
 
 	"github.com/whoknocks/whoknocks/pkg/scan"
@@ -79,37 +80,51 @@ func Explain(line string, opts ExplainOptions) (Explanation, error) {
 	x.Host, x.Level, x.Tag, x.Payload = l.Host, l.Level, l.Tag, l.Payload
 	own, relayed := s.Stamps()
 	x.Written, x.Relayed = own.String(), relayed.String()
-	x.TimeRepair = timeRepair(x, own, zoneName, opts.Year)
+	x.TimeRepair = timeRepair(x, s.Repair(), zoneName, opts.Year)
 	return *x, nil
 }
 
 // timeRepair tells what was done to the time.
-func timeRepair(x *Explanation, own clock.Stamp, zone string, year int) string {
+func timeRepair(x *Explanation, how clock.Repair, zone string, year int) string {
 	if x.Outcome != OutcomeEvent {
 		return ""
 	}
-	switch x.Event.TimeBasis {
-	case scan.TimeGiven:
-		return "date, year and zone stand in the line"
-	case scan.TimeZoneAssumed:
-		return "the line names no zone: taken as " + zone
-	case scan.TimeYearInferred:
-		s := "the line has no year: the latest that is not after the file's date"
-		if year != 0 {
-			s = "the line has no year: taken as asked"
-		}
-		if !own.Zone {
-			s += "; nor a zone: taken as " + zone
-		}
-		return s
-	}
 	switch {
-	case own.IsZero():
+	case how&clock.Timeless != 0:
 		return "the line has no time: the file's date, or that of receipt"
-	case x.Relayed != "":
+	case how&clock.Relayed != 0:
 		return "the device's clock was not set: the time of whoever relayed the line"
+	case how&clock.Unset != 0:
+		return "the device's clock was not set, or the date is impossible: the file's date, or that of receipt"
 	}
-	return "the device's clock was not set, or the date is impossible: the file's date, or that of receipt"
+	var parts []string
+	if how&clock.YearInferred != 0 {
+		switch {
+		case year != 0:
+			parts = append(parts, "the line has no year: taken as asked")
+		case x.Relayed != "":
+			parts = append(parts, "the line has no year: that nearest to the relay's time")
+		default:
+			parts = append(parts, "the line has no year: the latest that is not after the file's date")
+		}
+	}
+	if how&clock.ZoneAssumed != 0 {
+		what := "the line names no zone: taken as "
+		if len(parts) > 0 {
+			what = "nor a zone: taken as "
+		}
+		parts = append(parts, what+zone)
+	}
+	if how&clock.HourTwice != 0 {
+		parts = append(parts, "that hour happened twice, as clocks were put back: the first is taken")
+	}
+	if how&clock.HourNever != 0 {
+		parts = append(parts, "that hour never happened, as clocks were put forward: read as an hour later")
+	}
+	if len(parts) == 0 {
+		return "date, year and zone stand in the line"
+	}
+	return strings.Join(parts, "; ")
 }
 
 // explainer keeps the one outcome.

@@ -34,10 +34,14 @@ type File struct {
 	Timezone    string    `json:"timezone"`       // IANA name or offset
 	Year        int       `json:"year,omitempty"` // of times that have none; 0 takes it from Reference
 	Reference   time.Time `json:"reference"`      // date of the file
-	Position    int64     `json:"position"`       // in the plain text: everything before it is on the bus
-	Lines       int64     `json:"lines"`          // before Position
-	Done        bool      `json:"done"`           // the file was read to its end
-	Updated     time.Time `json:"updated"`
+	// Of a file whose times have no year: in which order they run, and the year of
+	// the first.
+	Order     string    `json:"order,omitempty"` // ascending or descending
+	FirstYear int       `json:"first_year,omitempty"`
+	Position  int64     `json:"position"` // in the plain text: everything before it is on the bus
+	Lines     int64     `json:"lines"`    // before Position
+	Done      bool      `json:"done"`     // the file was read to its end
+	Updated   time.Time `json:"updated"`
 }
 
 // Files returns the files that were ever imported, in no order. It waits for

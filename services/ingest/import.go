@@ -52,6 +52,11 @@ type Summary struct {
 	Owners       int64   `json:"owners"`     // ingest knows none: for the caller to fill
 	Seconds      float64 `json:"seconds"`
 
+	Gaps, Missed int64             `json:"-"` // lines in which a device tells of packets never logged, and those packets
+	Repairs      Repairs           `json:"-"` // of the events' times
+	Timezone     string            `json:"-"` // that times without a zone are taken to be in, but for files that are known
+	Formats      map[string]Counts `json:"-"` // by the format that claimed the lines
+
 	First, Last time.Time `json:"-"` // times of the first and the last event
 	Skipped     int64     `json:"-"` // files that were found rather than named, and are no logs
 	Origins     []string  `json:"-"` // of the files, as their events have it before the line number
@@ -78,7 +83,7 @@ func (s *Service) Import(ctx context.Context, opts ImportOptions) (Summary, erro
 	}
 	defer im.close()
 	errs := im.run()
-	im.sum.Seconds = time.Since(began).Seconds()
+	im.sum.Seconds, im.sum.Timezone = time.Since(began).Seconds(), im.set.timezone
 	return im.sum, errors.Join(errs...)
 }
 
@@ -181,6 +186,7 @@ func (im *importer) importDocument(doc *input.Document, found bool) error {
 		err = d.finish()
 	}
 	d.count(0)
+	d.summarise()
 	d.closed = true
 	if im.ctx.Err() != nil {
 		return im.failed(d, err)
@@ -205,11 +211,14 @@ func (im *importer) known(doc *input.Document, head []byte) (File, error) {
 		if y := reference.Year(); y < 2000 || y > clock.LastYear { // stdin, or a file without a date
 			reference = time.Now()
 		}
-		file, err = im.files.create(im.ctx, File{
+		file = File{
 			Fingerprint: key(im.set.sensor, head),
 			Sensor:      im.set.sensor, Format: im.set.format, Timezone: im.set.timezone, Year: im.set.year,
 			Reference: reference.UTC().Truncate(time.Second), Updated: time.Now().UTC().Truncate(time.Second),
-		})
+		}
+		if err = survey(im.ctx, doc, &file); err == nil {
+			file, err = im.files.create(im.ctx, file)
+		}
 	}
 	if err != nil {
 		return File{}, fmt.Errorf("import %s: %w", doc.Name, err)
@@ -232,6 +241,7 @@ func configOf(file File, name string, samples int) (stream.Config, error) {
 	}
 	return stream.Config{
 		Sensor: file.Sensor, Format: file.Format, Zone: zone, Year: file.Year, Reference: file.Reference,
+		Order: clock.Order(file.Order), FirstYear: file.FirstYear,
 		Name: originOf(name), Samples: samples, Join: true,
 	}, nil
 }

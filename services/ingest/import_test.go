@@ -38,6 +38,7 @@ func TestImport(t *testing.T) {
 	path := w.file(t, "router.log", attempts(1000))
 	got := w.imports(t, ImportOptions{Files: []string{path}})
 	want := Summary{Lines: 1000, Events: 970, Packets: 970, Unrecognised: 20, Rejected: 10, Sources: 200,
+		Repairs: Repairs{ZoneAssumed: 970}, Timezone: "UTC", Formats: map[string]Counts{"netgear-dg834": {Lines: 980, Events: 970, Packets: 970, Rejected: 10}},
 		First: time.Date(2012, 4, 10, 0, 0, 0, 0, time.UTC), Last: time.Date(2012, 4, 10, 0, 4, 9, 0, time.UTC)}
 	if diff := cmp.Diff(want, got, ignoreSeconds); diff != "" {
 		t.Errorf("Import() mismatch (-want +got):\n%s", diff)

@@ -40,6 +40,7 @@ type importer struct {
 	sent []sent
 	last map[string]*bus.Batch // the latest of each subject
 
+	times     *times // opened when first needed
 	documents int
 	open      []*document // not kept as done yet, in order
 	doc       *input.Document
@@ -163,8 +164,10 @@ func (im *importer) sweep() error {
 // save keeps how far d is safe on the bus.
 func (im *importer) save(d *document, done bool) error {
 	at := d.next
-	if len(im.sent) > 0 && im.sent[0].doc == d {
-		at = im.sent[0].at
+	for _, s := range im.sent {
+		if s.doc == d {
+			at = min(at, s.at)
+		}
 	}
 	if !done && at <= d.file.Position {
 		return nil // an earlier import came further

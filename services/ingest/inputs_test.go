@@ -33,6 +33,7 @@ func TestImportMails(t *testing.T) {
 		u = "[DoS Attack: RST Scan] from source: 192.0.2.4, port 443, Wednesday, January 01, 2003 00:00:09"
 	)
 	first := letter("Tue, 14 Feb 2012 12:00:00 +0100", b+"\r\n"+a+"\r\n")
+	third := letter("Thu, 16 Feb 2012 12:00:00 +0100", c+"\r\n"+u+"\r\n")
 	second := letter("Wed, 15 Feb 2012 12:00:00 +0100", c+"\r\n"+u+"\r\n"+b+"\r\n")
 	box := "From router Tue Feb 14 12:00:00 2012\n" + strings.ReplaceAll(first, "\r\n", "\n") +
 		"\nFrom router Wed Feb 15 12:00:00 2012\n" + strings.ReplaceAll(second, "\r\n", "\n")
@@ -40,11 +41,13 @@ func TestImportMails(t *testing.T) {
 	if sum.Events != 10 {
 		t.Errorf("Import() = %+v, want 10 events with repeats", sum)
 	}
+	w.imports(t, ImportOptions{Files: []string{w.file(t, "3.eml", []byte(third))}})
 	times := map[string]time.Time{}
-	origins := map[string]string{}
 	for _, ev := range w.tables.events {
+		if at, ok := times[ev.SrcIP.String()]; ok && !at.Equal(ev.Time) {
+			t.Errorf("event of %s is of %v and of %v", ev.SrcIP, at, ev.Time)
+		}
 		times[ev.SrcIP.String()] = ev.Time
-		origins[ev.SrcIP.String()] = ev.Origin
 	}
 	if n, _ := w.tables.count(); n != 4 {
 		t.Errorf("%d different events, want 4", n)
@@ -54,12 +57,19 @@ func TestImportMails(t *testing.T) {
 	}
 	// Every mail can be read again.
 	files, err := w.Files(t.Context())
-	if err != nil || len(files) != 2 {
-		t.Fatalf("Files() = %v, %v; want two texts", files, err)
+	if err != nil || len(files) != 3 {
+		t.Fatalf("Files() = %v, %v; want three texts", files, err)
 	}
 	for _, f := range files {
 		n := 0
-		if _, err := w.Reread(t.Context(), f, func(ev []scan.Event) error { n += len(ev); return nil }); err != nil || n == 0 {
+		if _, err := w.Reread(t.Context(), f, func(events []scan.Event) error {
+			for _, ev := range events {
+				if n++; !ev.Time.Equal(times[ev.SrcIP.String()]) {
+					t.Errorf("read again, event of %s is of %v, not %v", ev.SrcIP, ev.Time, times[ev.SrcIP.String()])
+				}
+			}
+			return nil
+		}); err != nil || n == 0 {
 			t.Errorf("Reread(%v) = %d events, %v", f.Paths, n, err)
 		}
 	}
@@ -170,4 +180,40 @@ func repeats(r *rand.Rand, n int) (content []byte, starts []int) {
 		}
 	}
 	return b.Bytes(), append(starts, b.Len())
+}
+
+// A log of years without a year in any line, rotated and grown.
+func TestImportYears(t *testing.T) {
+	w := newWorld(t)
+	var lines []string
+	var want []time.Time
+	for at := time.Date(2008, 6, 1, 12, 0, 0, 0, time.UTC); at.Before(time.Date(2012, 4, 30, 0, 0, 0, 0, time.UTC)); at = at.Add(50 * time.Hour) {
+		lines = append(lines, fmt.Sprintf("%s gw kernel: DROP IN=ppp0 OUT= MAC= SRC=192.0.2.%d DST=198.51.100.9 LEN=40 PROTO=TCP SPT=%d DPT=23 WINDOW=1 RES=0x00 SYN URGP=0 \n",
+			at.Format(time.Stamp), len(lines)%250, 1024+len(lines)))
+		want = append(want, at)
+	}
+	half := len(lines) / 2
+	w.imports(t, ImportOptions{Files: []string{w.file(t, "messages", []byte(strings.Join(lines, "")))}})
+	check := func(n int) {
+		t.Helper()
+		if len(w.tables.events) != n {
+			t.Errorf("%d events, want %d", len(w.tables.events), n)
+		}
+		for _, ev := range w.tables.events {
+			if i := int(ev.SrcPort.V) - 1024; !ev.Time.Equal(want[i]) {
+				t.Fatalf("line %d is of %v, want %v", i, ev.Time, want[i])
+			}
+		}
+	}
+	check(len(lines))
+
+	w = newWorld(t)
+	path := w.file(t, "messages", []byte(strings.Join(lines[:half], "")))
+	at := want[half-1].Add(time.Hour)
+	if err := os.Chtimes(path, at, at); err != nil {
+		t.Fatal(err)
+	}
+	w.imports(t, ImportOptions{Files: []string{path}})
+	w.imports(t, ImportOptions{Files: []string{w.file(t, "messages", []byte(strings.Join(lines, "")))}})
+	check(len(lines))
 }

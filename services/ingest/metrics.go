@@ -16,6 +16,7 @@ type metrics struct {
 	packets     prometheus.Counter
 	bytes       prometheus.Counter
 	documents   *prometheus.CounterVec // by result
+	formats     *prometheus.CounterVec // by format and outcome
 	messages    *prometheus.CounterVec // by listener
 	dropped     prometheus.Counter
 	connections prometheus.Gauge
@@ -34,8 +35,10 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		packets:   counter("packets_total", "Packets that the events stand for."),
 		bytes:     counter("read_bytes_total", "Bytes of text read from files and listeners."),
 		documents: vector("documents_total", "Files and other inputs imported, by result: done or failed.", "result"),
-		messages:  vector("syslog_messages_total", "Syslog messages received, by listener: udp or tcp.", "listener"),
-		dropped:   counter("syslog_dropped_packets_total", "Datagrams that the kernel threw away because the UDP listener did not keep up."),
+		formats: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "whoknocks", Subsystem: "ingest", Name: "format_lines_total",
+			Help: "Lines of imported files that a format has claimed, by format and outcome: event or rejected."}, []string{"format", "outcome"}),
+		messages: vector("syslog_messages_total", "Syslog messages received, by listener: udp or tcp.", "listener"),
+		dropped:  counter("syslog_dropped_packets_total", "Datagrams that the kernel threw away because the UDP listener did not keep up."),
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "whoknocks", Subsystem: "ingest", Name: "syslog_connections",
 			Help: "Open syslog connections over TCP."}),
 		refused: counter("syslog_refused_connections_total", "Syslog connections over TCP closed at once because there were too many."),
@@ -52,7 +55,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.lines, m.packets, m.bytes, m.documents, m.messages, m.dropped, m.connections, m.refused} {
+	for _, c := range []prometheus.Collector{m.lines, m.packets, m.bytes, m.documents, m.formats, m.messages, m.dropped, m.connections, m.refused} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

@@ -28,6 +28,9 @@ const rereadBatch = 1000
 // Counts are sums over lines. Lines is always Events + Unrecognised + Rejected.
 type Counts = stream.Counts
 
+// Repairs counts the events whose time was repaired, and how.
+type Repairs = stream.Repairs
+
 // DayCounts are the sums of a day, in UTC. Lines without a usable time count on
 // the day of the file.
 type DayCounts struct {
@@ -55,7 +58,13 @@ func (s *Service) Reread(ctx context.Context, file File, yield func([]scan.Event
 		return nil, fmt.Errorf("read %s again: %w", doc.Name, err)
 	}
 	cfg.Daily = true
-	r := &rereader{upto: file.Position, yield: yield}
+	r := &rereader{upto: file.Position, yield: yield, open: func() (*times, error) {
+		t, err := s.openTimes(ctx, file.Sensor)
+		if err != nil {
+			return nil, err
+		}
+		return t, t.load(ctx)
+	}}
 	if r.stream, err = stream.New(cfg, r); err != nil {
 		return nil, fmt.Errorf("read %s again: %w", doc.Name, err)
 	}
@@ -111,6 +120,8 @@ type rereader struct {
 	line   int64
 	events []scan.Event
 	yield  func([]scan.Event) error
+	open   func() (*times, error)
+	times  *times // of events without a time of their own, opened when first needed
 }
 
 func (r *rereader) chunk(c input.Chunk) error {
@@ -143,6 +154,15 @@ func (r *rereader) finish() error {
 // Event gathers events for yield.
 func (r *rereader) Event(ev *scan.Event) error {
 	r.events = append(r.events, *ev)
+	if ev.TimeBasis == scan.TimeReceived {
+		if r.times == nil {
+			var err error
+			if r.times, err = r.open(); err != nil {
+				return err
+			}
+		}
+		r.times.set(r.events[len(r.events)-1:])
+	}
 	if len(r.events) < rereadBatch {
 		return nil
 	}

@@ -257,7 +257,7 @@ func TestBadInput(t *testing.T) {
 	if r := whoknocks(t, data, "import", "--json", missing); r.code != 1 || !strings.HasPrefix(r.stdout, `{"lines":0,"events":0,`) || strings.Count(r.stdout, "\n") != 1 {
 		t.Errorf("import --json of nothing exits %d with %q, want 1 and one object", r.code, r.stdout)
 	}
-	f(dir, "directory")
+	f(filepath.Join(dir, "none*.log"), "fits no file")
 	f(write("empty.log", nil), "empty")
 	f(write("garbage.log", bytes.Repeat([]byte{0, 1, 2, 0xff, 0xfe, '\n', 0x80}, 5000)), "line")
 	zipped := gzipped(t, good)

@@ -23,14 +23,35 @@ type Config struct {
 	Zone      *time.Location // of devices that give none; nil is UTC
 	Year      int            // of every time that has none, FirstYear to LastYear; 0 takes it from the reference
 	Reference time.Time      // the document's date, LastYear at most; zero takes the time of receipt
+	// Order and FirstYear are what a Survey has found; without an order each
+	// time's year is found by itself.
+	Order     Order
+	FirstYear int
 }
 
-// Clock repairs times. It remembers the last minute it resolved, so it serves
-// one goroutine.
+// Repair says what was done to a time; several may be set.
+type Repair uint8
+
+// The repairs.
+const (
+	YearInferred Repair = 1 << iota // the line has no year
+	ZoneAssumed                     // the line has no zone
+	HourTwice                       // its hour happened twice: the first is taken
+	HourNever                       // its hour never happened: read on the old clock
+	Relayed                         // the device's clock was not set, a relay's time is taken
+	Unset                           // the device's clock was not set, or shows no possible date
+	Timeless                        // the line has no time
+)
+
+// Clock repairs times. It remembers the last minute it resolved and, with an
+// order, the last date, so it serves one goroutine and wants the times in the
+// order of the document.
 type Clock struct {
 	cfg    Config
 	key    int64 // the minute resolved last, in local time
 	minute int64 // that minute in seconds since 1970
+	hour   Repair
+	years  Years
 }
 
 // New returns a clock that repairs times as cfg says.
@@ -38,7 +59,7 @@ func New(cfg Config) *Clock {
 	if cfg.Zone == nil {
 		cfg.Zone = time.UTC
 	}
-	return &Clock{cfg: cfg, key: -1}
+	return &Clock{cfg: cfg, key: -1, years: Years{Order: cfg.Order}}
 }
 
 // Time returns the UTC time, cut to milliseconds, of a line that carries stamp
@@ -46,45 +67,97 @@ func New(cfg Config) *Clock {
 // that was read at received. The reference, or without one the time of receipt,
 // stands in for a clock that was never set.
 func (c *Clock) Time(own, outer *Stamp, received time.Time) (time.Time, scan.TimeBasis) {
+	t, basis, _ := c.Repair(own, outer, received)
+	return t, basis
+}
+
+// Repair is Time, and tells what was repaired.
+func (c *Clock) Repair(own, outer *Stamp, received time.Time) (time.Time, scan.TimeBasis, Repair) {
 	ref := c.cfg.Reference
 	if ref.IsZero() {
 		ref = received
 	}
-	if t, basis, ok := c.resolve(own, ref); ok {
-		return t, basis
+	if !outer.IsZero() && own.Year == 0 && !own.IsZero() && !own.Unset && c.cfg.Year == 0 {
+		// Two clocks, and the device's has no year: that nearest to the relay's.
+		if relay, _, _, ok := c.resolve(outer, ref); ok {
+			dated := *own
+			dated.Year = int16(nearest(own, relay))
+			if t, _, how, ok := c.resolve(&dated, ref); ok {
+				return t, scan.TimeYearInferred, how | YearInferred
+			}
+		}
 	}
-	if t, _, ok := c.resolve(outer, ref); ok {
-		return t, scan.TimeReceived // a relay's clock tells when it was received, more or less
+	if t, basis, how, ok := c.resolve(own, ref); ok {
+		return t, basis, how
 	}
-	return time.UnixMilli(ref.UnixMilli()).UTC(), scan.TimeReceived
+	how := Unset
+	if own.IsZero() {
+		how = Timeless
+	}
+	if t, _, _, ok := c.resolve(outer, ref); ok {
+		return t, scan.TimeReceived, Relayed // a relay's clock tells when it was received, more or less
+	}
+	return time.UnixMilli(ref.UnixMilli()).UTC(), scan.TimeReceived, how
 }
 
-func (c *Clock) resolve(s *Stamp, ref time.Time) (time.Time, scan.TimeBasis, bool) {
-	if s.IsZero() || s.Unset {
-		return time.Time{}, "", false
+// nearest returns the year that puts s nearest to t.
+func nearest(s *Stamp, t time.Time) int {
+	best, least := t.Year(), int64(-1)
+	for y := t.Year() - 1; y <= t.Year()+1; y++ {
+		if int(s.Day) > daysIn(y, s.Month) {
+			continue
+		}
+		d := wall(y, s) - t.Unix()
+		if d < 0 {
+			d = -d
+		}
+		if least < 0 || d < least {
+			best, least = y, d
+		}
 	}
-	year, basis := int(s.Year), scan.TimeGiven
+	return best
+}
+
+func (c *Clock) resolve(s *Stamp, ref time.Time) (time.Time, scan.TimeBasis, Repair, bool) {
+	if s.IsZero() || s.Unset {
+		return time.Time{}, "", 0, false
+	}
+	year, basis, how := int(s.Year), scan.TimeGiven, Repair(0)
 	if !s.Zone {
-		basis = scan.TimeZoneAssumed
+		basis, how = scan.TimeZoneAssumed, ZoneAssumed
 	}
 	if year == 0 {
-		basis = scan.TimeYearInferred
-		if year = c.year(s, ref); year == 0 {
-			return time.Time{}, "", false
+		basis, how = scan.TimeYearInferred, how|YearInferred
+		if year = c.infer(s, ref); year == 0 {
+			return time.Time{}, "", 0, false
 		}
 	} else if neverSet(s, ref) {
-		return time.Time{}, "", false
+		return time.Time{}, "", 0, false
 	}
 	ms := int64(s.Nano) / int64(time.Millisecond)
 	if s.Zone {
 		sec := wall(year, s) + int64(s.Second) - int64(s.Offset)
-		return time.UnixMilli(sec*1000 + ms).UTC(), basis, true
+		return time.UnixMilli(sec*1000 + ms).UTC(), basis, how, true
 	}
 	key := (((int64(year)*16+int64(s.Month))*32+int64(s.Day))*32+int64(s.Hour))*64 + int64(s.Minute)
 	if key != c.key {
-		c.key, c.minute = key, local(wall(year, s), c.cfg.Zone)
+		c.key = key
+		c.minute, c.hour = local(wall(year, s), c.cfg.Zone)
 	}
-	return time.UnixMilli((c.minute+int64(s.Second))*1000 + ms).UTC(), basis, true
+	return time.UnixMilli((c.minute+int64(s.Second))*1000 + ms).UTC(), basis, how | c.hour, true
+}
+
+// infer returns the year of a stamp without one, 0 if there is none that has its
+// date.
+func (c *Clock) infer(s *Stamp, ref time.Time) int {
+	if c.cfg.Order == OrderUnknown || c.cfg.Year != 0 {
+		return c.year(s, ref)
+	}
+	y := c.years.Next(s, c.cfg.FirstYear)
+	if int(s.Day) > daysIn(y, s.Month) || y < FirstYear || y > LastYear {
+		return 0
+	}
+	return y
 }
 
 // year returns the year of a stamp without one: the configured one, or the
@@ -135,17 +208,23 @@ func wall(year int, s *Stamp) int64 {
 // that happens twice is the first one; one that never happens is read with the
 // offset from before the change, that is an hour later on the new clock.
 // (time.Date promises neither.)
-func local(wall int64, zone *time.Location) int64 {
+func local(wall int64, zone *time.Location) (int64, Repair) {
 	const day = 24 * 60 * 60
 	_, before := time.Unix(wall-day, 0).In(zone).Zone()
 	_, after := time.Unix(wall+day, 0).In(zone).Zone()
-	if first := wall - int64(before); before == after || offset(first, zone) == before {
-		return first
+	first, second := wall-int64(before), wall-int64(after)
+	switch {
+	case before == after:
+		return first, 0
+	case offset(first, zone) == before:
+		if first != second && offset(second, zone) == after {
+			return first, HourTwice
+		}
+		return first, 0
+	case offset(second, zone) == after:
+		return second, 0
 	}
-	if second := wall - int64(after); offset(second, zone) == after {
-		return second
-	}
-	return wall - int64(before)
+	return first, HourNever
 }
 
 func offset(unix int64, zone *time.Location) int {

@@ -38,6 +38,7 @@ type Document struct {
 	source *bufio.Reader // of the plain text
 	live   bool          // whoever writes it may pause: hand out what there is
 	kind   string        // compression, for messages
+	text   []byte        // of a mail
 }
 
 // Open opens a file, or stdin for the path "-", and sees through gzip, zstd, xz

@@ -141,9 +141,23 @@ func (d *Document) mail(r io.Reader, n int) (*Document, error) {
 	if len(bytes.TrimSpace(text.Bytes())) == 0 {
 		return nil, fmt.Errorf("read %s: the mail has no text: %w", name, ErrEmpty)
 	}
-	m := &Document{Name: name, Path: path, Size: int64(text.Len()), Modified: dateOf(&e.Header, d.Modified), Mail: true}
+	m := &Document{Name: name, Path: path, Size: int64(text.Len()), Modified: dateOf(&e.Header, d.Modified), Mail: true, text: text.Bytes()}
 	m.source = bufio.NewReaderSize(&counter{r: &text, n: &m.read}, 64<<10)
 	return m, nil
+}
+
+// Again opens the document a second time, from its beginning; nil if it can be
+// read only once.
+func (d *Document) Again() (*Document, error) {
+	switch {
+	case d.text != nil:
+		m := &Document{Name: d.Name, Path: d.Path, Size: d.Size, Modified: d.Modified, Mail: true, text: d.text}
+		m.source = bufio.NewReaderSize(&counter{r: bytes.NewReader(d.text), n: &m.read}, 64<<10)
+		return m, nil
+	case d.Path == "":
+		return nil, nil
+	}
+	return Open(d.Path, nil)
 }
 
 // dateOf is when the mail was written, or else when it was received.

@@ -39,6 +39,8 @@ type Config struct {
 	Zone      *time.Location // of devices that give none
 	Year      int            // of times that have none; 0 infers it
 	Reference time.Time      // see clock.Config
+	Order     clock.Order    // see clock.Config
+	FirstYear int            // see clock.Config
 	Name      string         // of the document, for Event.Origin
 	Samples   int            // how many unrecognised lines to hand to the sink
 	Join      bool           // entries may be wrapped over two lines
@@ -71,12 +73,17 @@ type Stream struct {
 	clock    *clock.Clock
 	ids      *identity.Maker
 	counts   Counts
+	repairs  Repairs
+	formats  map[string]*Counts // by the format that claims the lines
+	format   string             // of the line before
+	ofFormat *Counts            // and its counts
 	days     map[int64]*Counts
 	samples  int
 
 	line    envelope.Line
 	ev      [2]scan.Event // the event being made, and the one before it
 	turn    int           // which of ev is next
+	repair  clock.Repair  // of the last event's time
 	last    *scan.Event   // the event of the line before, if it became one
 	host    string        // the host of that line
 	origins origins
@@ -95,10 +102,13 @@ func New(cfg Config, sink Sink) (*Stream, error) {
 	}
 	s := &Stream{
 		cfg: cfg, sink: sink, detector: d, samples: cfg.Samples,
-		clock:   clock.New(clock.Config{Zone: cfg.Zone, Year: cfg.Year, Reference: cfg.Reference}),
+		clock: clock.New(clock.Config{
+			Zone: cfg.Zone, Year: cfg.Year, Reference: cfg.Reference, Order: cfg.Order, FirstYear: cfg.FirstYear,
+		}),
 		ids:     identity.NewMaker(cfg.Sensor),
 		origins: origins{name: cfg.Name},
 	}
+	s.formats = make(map[string]*Counts)
 	if cfg.Daily {
 		s.days = make(map[int64]*Counts)
 	}
@@ -185,7 +195,9 @@ func (s *Stream) parse(raw string, at int64, received time.Time) error {
 	}
 	ev.Sensor = s.cfg.Sensor
 	ev.ID = s.ids.Next(&l.Stamp, l.Message)
-	ev.Time, ev.TimeBasis = s.clock.Time(&l.Stamp, &l.Outer, received)
+	var how clock.Repair
+	ev.Time, ev.TimeBasis, how = s.clock.Repair(&l.Stamp, &l.Outer, received)
+	s.repair = how
 	ev.Received = received
 	ev.Line = cut(raw)
 	ev.Origin = s.origins.at(at)
@@ -204,6 +216,8 @@ func (s *Stream) settle(err error, raw string, at int64, received time.Time) err
 	case err == nil:
 		c.Events, c.Packets = 1, int64(s.last.Packets)
 		s.count(c, s.last.Time)
+		s.countFormat(s.last.Format, c)
+		s.repairs.count(s.repair)
 		return nil
 	case errors.Is(err, errSink):
 		return errors.Unwrap(err)
@@ -229,6 +243,7 @@ func (s *Stream) settle(err error, raw string, at int64, received time.Time) err
 	}
 	c.Rejected = 1
 	s.count(c, t)
+	s.countFormat(s.ev[s.turn].Format, c)
 	r := s.rejected(scan.KindRejected, err.Error(), raw, at, received)
 	r.ID = s.ids.Next(&s.line.Stamp, s.line.Message)
 	return s.sink.Rejected(&r)
@@ -329,6 +344,31 @@ func (s *Stream) count(c Counts, t time.Time) {
 	}
 	n.Add(c)
 }
+
+func (s *Stream) countFormat(name string, c Counts) {
+	if name != s.format || s.ofFormat == nil {
+		s.format, s.ofFormat = name, s.formats[name]
+		if s.ofFormat == nil {
+			s.ofFormat = new(Counts)
+			s.formats[name] = s.ofFormat
+		}
+	}
+	s.ofFormat.Add(c)
+}
+
+// Formats calls yield with what each format has claimed, in no order. Lines that
+// were too long have no format.
+func (s *Stream) Formats(yield func(name string, c Counts)) {
+	for name, c := range s.formats {
+		yield(name, *c)
+	}
+}
+
+// Repairs returns how often the times of events were repaired.
+func (s *Stream) Repairs() Repairs { return s.repairs }
+
+// Repair returns what was done to the time of the last event.
+func (s *Stream) Repair() clock.Repair { return s.repair }
 
 // Days calls yield with the counts of every day, UTC, in no order. A line
 // without a usable time counts on the day of the reference.

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,10 +135,61 @@ func printSummary(w io.Writer, sum ingest.Summary) error {
 		report.Plural(sum.Lines, "line"), report.Plural(sum.Events, "event"), sum.Unrecognised, sum.Rejected,
 		report.Plural(sum.Packets, "packet"), report.Plural(sum.Sources, "source"), report.Plural(sum.Owners, "owner"), report.Plural(sum.Duplicates, "event"),
 		sum.Seconds, rate)
-	if err == nil && sum.Skipped > 0 {
-		_, err = fmt.Fprintf(w, "%s passed over: no logs\n", report.Plural(sum.Skipped, "file"))
+	if err != nil {
+		return err
 	}
-	return err
+	for _, line := range remarks(sum) {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remarks tells what an import met besides: files that are no logs, formats in a
+// mix, packets that no device logged, and what was done to times.
+func remarks(sum ingest.Summary) (lines []string) {
+	if sum.Skipped > 0 {
+		lines = append(lines, report.Plural(sum.Skipped, "file")+" passed over: no logs")
+	}
+	if len(sum.Formats) > 1 {
+		var parts []string
+		for _, name := range slices.Sorted(maps.Keys(sum.Formats)) {
+			c := sum.Formats[name]
+			part := fmt.Sprintf("%s %d", cmp.Or(name, "lines too long"), c.Events)
+			if c.Rejected > 0 {
+				part += fmt.Sprintf(" and %d rejected", c.Rejected)
+			}
+			parts = append(parts, part)
+		}
+		lines = append(lines, "formats: "+strings.Join(parts, ", "))
+	}
+	if sum.Gaps > 0 {
+		lines = append(lines, fmt.Sprintf("gaps: %s of devices that have not logged everything, %s missed as far as they tell",
+			report.Plural(sum.Gaps, "line"), report.Plural(sum.Missed, "packet")))
+	}
+	r := sum.Repairs
+	var times []string
+	for _, part := range []struct {
+		n    int64
+		what string
+	}{
+		{r.ZoneAssumed, "without a zone, taken as " + sum.Timezone},
+		{r.YearInferred, "without a year, which was inferred"},
+		{r.HourTwice, "in an hour that happened twice, taken as the first"},
+		{r.HourNever, "in an hour that never happened, taken as the next"},
+		{r.Relayed, "of a clock that was not set, with the relay's time"},
+		{r.Unset, "of a clock that was not set, with the date of the file or mail"},
+		{r.Timeless, "without any time, with the date of the file or mail"},
+	} {
+		if part.n > 0 {
+			times = append(times, fmt.Sprintf("%d %s", part.n, part.what))
+		}
+	}
+	if len(times) > 0 {
+		lines = append(lines, "times: "+strings.Join(times, "; "))
+	}
+	return lines
 }
 
 // progress is a bar with rate and time to go, on a terminal only.
