@@ -86,7 +86,7 @@ func (a *app) root() *cobra.Command {
 	_ = root.PersistentFlags().MarkHidden("cpuprofile")
 	a.flags.Register(root)
 	root.AddCommand(
-		a.importCommand(), a.serveCommand(), a.ownersCommand(), a.sourcesCommand(), a.explainCommand(),
+		a.importCommand(), a.serveCommand(), a.ownersCommand(), a.sourcesCommand(), a.rejectsCommand(), a.explainCommand(),
 		a.sqlCommand(), a.verifyCommand(), a.configCommand(), engineCommand(),
 	)
 	return root

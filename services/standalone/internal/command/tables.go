@@ -22,14 +22,20 @@ type selection struct {
 }
 
 func (s *selection) register(cmd *cobra.Command) {
+	s.time(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&s.month, "month", "", "only this month, as `YYYY-MM`")
-	flags.StringVar(&s.since, "since", "", "only events at or after this `time` (YYYY-MM-DD or RFC 3339, UTC)")
-	flags.StringVar(&s.until, "until", "", "only events before this `time`")
 	flags.StringVar(&s.owner, "owner", "", "only this owner")
-	flags.StringVar(&s.sensor, "sensor", "", "only this sensor")
 	flags.StringVar(&s.proto, "proto", "", "only this protocol, such as udp")
 	flags.StringVar(&s.cause, "cause", "", "only this cause, such as scan or reply")
+}
+
+// time registers what other tables take, too.
+func (s *selection) time(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&s.month, "month", "", "only this month, as `YYYY-MM`")
+	flags.StringVar(&s.since, "since", "", "only what is of this `time` or later (YYYY-MM-DD or RFC 3339, UTC)")
+	flags.StringVar(&s.until, "until", "", "only what is of before this `time`")
+	flags.StringVar(&s.sensor, "sensor", "", "only this sensor")
 	flags.IntVar(&s.limit, "limit", 0, "at most this `number` of rows (0 is all)")
 	flags.StringVar(&s.format, "format", "table", "table, csv, json or markdown")
 	cmd.MarkFlagsMutuallyExclusive("month", "since")
