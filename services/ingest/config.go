@@ -26,8 +26,25 @@ type Config struct {
 	// for none. Default none.
 	SyslogUDP string `koanf:"syslog_udp" help:"address that syslog over UDP is taken on; empty for none"`
 	SyslogTCP string `koanf:"syslog_tcp" help:"address that syslog over TCP is taken on; empty for none"`
-	// MaxConnections bounds the TCP connections at one time. Default 256.
-	MaxConnections int `koanf:"max_connections" help:"most syslog connections over TCP at one time"`
+	// SyslogTLS is the address that syslog over TLS (RFC 5425) is taken on, with
+	// the certificate chain and the key in PEM files, which are read again when
+	// they change. With SyslogTLSClientCA, PEM certificates of authorities, only
+	// peers with a certificate of one of them are served. Default none.
+	SyslogTLS         string `koanf:"syslog_tls" help:"address that syslog over TLS is taken on; empty for none"`
+	SyslogTLSCert     string `koanf:"syslog_tls_cert" help:"file with the certificate chain of the TLS listener, PEM"`
+	SyslogTLSKey      string `koanf:"syslog_tls_key" help:"file with the key of the TLS listener, PEM"`
+	SyslogTLSClientCA string `koanf:"syslog_tls_client_ca" help:"file with the authorities that sign peers' certificates; empty asks for none"`
+	// SyslogAllow are the addresses and prefixes that may send, over whatever;
+	// empty is everybody. Default everybody.
+	SyslogAllow []string `koanf:"syslog_allow" help:"addresses and prefixes that may send syslog; empty for everybody"`
+	// SyslogRate is how many messages a second one sender may send over time, and
+	// SyslogBurst how many at once. What exceeds that over UDP is not taken,
+	// counted, and told as a gap; over TCP and TLS the sender waits. 0 is no
+	// limit. Defaults 0 and 10,000.
+	SyslogRate  int `koanf:"syslog_rate" help:"messages a second taken from one sender; 0 for no limit"`
+	SyslogBurst int `koanf:"syslog_burst" help:"messages taken from one sender at once before syslog_rate counts"`
+	// MaxConnections bounds the TCP and TLS connections at one time. Default 256.
+	MaxConnections int `koanf:"max_connections" help:"most syslog connections over TCP and TLS at one time"`
 	// ReadBuffer is the kernel's buffer for UDP, which rides out a pause of the
 	// bus; the kernel may grant less. Default 4 MiB.
 	ReadBuffer config.Bytes `koanf:"read_buffer" help:"kernel buffer of the UDP listener"`
@@ -55,7 +72,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Sensor: "home", Format: format.Auto, Timezone: clock.Local,
-		MaxConnections: 256, ReadBuffer: 4 << 20,
+		SyslogBurst: 10_000, MaxConnections: 256, ReadBuffer: 4 << 20,
 		BatchEvents: 1000, BatchBytes: 512 << 10, Linger: 50 * time.Millisecond, InFlight: 8,
 		Stall: time.Minute, Drain: 5 * time.Second, Samples: 100,
 	}
@@ -74,7 +91,7 @@ func (c Config) Validate() error {
 	if _, _, err := clock.Zone(c.Timezone); err != nil {
 		bad("timezone: %w", err)
 	}
-	for key, addr := range map[string]string{"syslog_udp": c.SyslogUDP, "syslog_tcp": c.SyslogTCP} {
+	for key, addr := range map[string]string{"syslog_udp": c.SyslogUDP, "syslog_tcp": c.SyslogTCP, "syslog_tls": c.SyslogTLS} {
 		if addr == "" {
 			continue
 		}
@@ -82,11 +99,21 @@ func (c Config) Validate() error {
 			bad("%s %q is not like 127.0.0.1:5514", key, addr)
 		}
 	}
+	if c.SyslogTLS != "" && (c.SyslogTLSCert == "" || c.SyslogTLSKey == "") {
+		bad("syslog_tls wants syslog_tls_cert and syslog_tls_key")
+	}
+	if _, err := senders(c.SyslogAllow); err != nil {
+		bad("syslog_allow: %w", err)
+	}
+	if c.SyslogRate < 0 || c.SyslogRate > 1_000_000 {
+		bad("syslog_rate is %d, want 0 to 1000000", c.SyslogRate)
+	}
 	for _, n := range []struct {
 		key   string
 		value int64
 		most  int64
 	}{
+		{"syslog_burst", int64(c.SyslogBurst), 10_000_000},
 		{"max_connections", int64(c.MaxConnections), 1 << 16},
 		{"read_buffer", int64(c.ReadBuffer), 1 << 30},
 		{"batch_events", int64(c.BatchEvents), 1000},

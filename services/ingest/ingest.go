@@ -66,7 +66,7 @@ func (s *Service) Ready() <-chan struct{} { return s.ready }
 // Config.Drain at most, and returns. Without an address to listen on it waits
 // for ctx. It returns an error if an address cannot be listened on.
 func (s *Service) Run(ctx context.Context) error {
-	if s.cfg.SyslogUDP == "" && s.cfg.SyslogTCP == "" {
+	if s.cfg.SyslogUDP == "" && s.cfg.SyslogTCP == "" && s.cfg.SyslogTLS == "" {
 		close(s.ready)
 		<-ctx.Done()
 		return nil

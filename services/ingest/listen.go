@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -20,8 +21,10 @@ import (
 
 // listeners are the open sockets; nil for those that are not configured.
 type listeners struct {
-	udp *net.UDPConn
-	tcp net.Listener
+	udp  *net.UDPConn
+	tcp  net.Listener
+	tls  net.Listener
+	gate *gate
 }
 
 // SyslogAddrs returns the addresses that syslog is taken on, with the ports that
@@ -37,8 +40,25 @@ func (s *Service) SyslogAddrs() (udp, tcp string) {
 	return udp, tcp
 }
 
-func (s *Service) listen(ctx context.Context) error {
-	var lc net.ListenConfig
+// SyslogTLSAddr is the address that syslog over TLS is taken on, as SyslogAddrs.
+func (s *Service) SyslogTLSAddr() string {
+	if s.tls == nil {
+		return ""
+	}
+	return s.tls.Addr().String()
+}
+
+func (s *Service) listen(ctx context.Context) (failed error) {
+	var lc net.ListenConfig // its keep-alives find peers that are gone
+	var err error
+	if s.gate, err = newGate(s.cfg); err != nil {
+		return err
+	}
+	defer func() {
+		if failed != nil {
+			s.closeListeners()
+		}
+	}()
 	if addr := s.cfg.SyslogUDP; addr != "" {
 		c, err := lc.ListenPacket(ctx, "udp", addr)
 		if err != nil {
@@ -52,14 +72,33 @@ func (s *Service) listen(ctx context.Context) error {
 	if addr := s.cfg.SyslogTCP; addr != "" {
 		l, err := lc.Listen(ctx, "tcp", addr)
 		if err != nil {
-			if s.udp != nil {
-				s.udp.Close()
-			}
 			return fmt.Errorf("take syslog over TCP: %w", err)
 		}
 		s.tcp = l
 	}
+	if addr := s.cfg.SyslogTLS; addr != "" {
+		cfg, err := tlsConfig(s.cfg)
+		if err != nil {
+			return fmt.Errorf("take syslog over TLS: %w", err)
+		}
+		l, err := lc.Listen(ctx, "tcp", addr)
+		if err != nil {
+			return fmt.Errorf("take syslog over TLS: %w", err)
+		}
+		s.tls = tls.NewListener(l, cfg)
+	}
 	return nil
+}
+
+func (s *Service) closeListeners() {
+	if s.udp != nil {
+		s.udp.Close()
+	}
+	for _, l := range []net.Listener{s.tcp, s.tls} {
+		if l != nil {
+			l.Close()
+		}
+	}
 }
 
 // serve runs the listeners until ctx ends and then lets them finish.
@@ -81,15 +120,19 @@ func (s *Service) serve(ctx context.Context) error {
 		}
 		s.log.Info("taking syslog", "listener", "udp", "address", s.udp.LocalAddr().String())
 		g.Go(func() error { return s.serveUDP(ctx, work, p) })
-		g.Go(func() error { s.watchDrops(ctx); return nil })
+		g.Go(func() error { return s.watchDrops(ctx, work, p) })
 	}
-	if s.tcp != nil {
-		p, err := s.newPeers("tcp", b)
+	slots := make(chan struct{}, s.cfg.MaxConnections)
+	for name, l := range map[string]net.Listener{"tcp": s.tcp, "tls": s.tls} {
+		if l == nil {
+			continue
+		}
+		p, err := s.newPeers(name, b)
 		if err != nil {
 			return err
 		}
-		s.log.Info("taking syslog", "listener", "tcp", "address", s.tcp.Addr().String())
-		g.Go(func() error { return s.serveTCP(ctx, work, p) })
+		s.log.Info("taking syslog", "listener", name, "address", l.Addr().String())
+		g.Go(func() error { return s.serveTCP(ctx, work, p, l, slots) })
 	}
 	err := g.Wait()
 	if ferr := b.Flush(work); err == nil && ferr != nil {
@@ -156,6 +199,14 @@ func (p *peers) lines(peer, msg string, long int64, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// gap publishes that messages of a peer were not taken.
+func (p *peers) gap(ctx context.Context, reason string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.work = ctx
+	return p.stream.Gap(reason, "syslog-"+p.listener, time.Now().UTC())
 }
 
 // Event publishes an event; see stream.Sink.

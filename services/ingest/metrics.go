@@ -19,6 +19,9 @@ type metrics struct {
 	formats     *prometheus.CounterVec // by format and outcome
 	messages    *prometheus.CounterVec // by listener
 	dropped     prometheus.Counter
+	notAllowed  *prometheus.CounterVec // by listener
+	limited     prometheus.Counter
+	handshakes  prometheus.Counter
 	connections prometheus.Gauge
 	refused     prometheus.Counter
 }
@@ -37,8 +40,11 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		documents: vector("documents_total", "Files and other inputs imported, by result: done or failed.", "result"),
 		formats: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "whoknocks", Subsystem: "ingest", Name: "format_lines_total",
 			Help: "Lines of imported files that a format has claimed, by format and outcome: event or rejected."}, []string{"format", "outcome"}),
-		messages: vector("syslog_messages_total", "Syslog messages received, by listener: udp or tcp.", "listener"),
-		dropped:  counter("syslog_dropped_packets_total", "Datagrams that the kernel threw away because the UDP listener did not keep up."),
+		messages:   vector("syslog_messages_total", "Syslog messages received, by listener: udp, tcp or tls.", "listener"),
+		dropped:    counter("syslog_dropped_packets_total", "Datagrams that the kernel threw away because the UDP listener did not keep up."),
+		notAllowed: vector("syslog_not_allowed_total", "Datagrams and connections of senders that are not allowed, by listener: udp, tcp or tls.", "listener"),
+		limited:    counter("syslog_limited_messages_total", "Datagrams that were not taken because their sender exceeded its rate."),
+		handshakes: counter("syslog_failed_handshakes_total", "TLS connections whose handshake failed."),
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "whoknocks", Subsystem: "ingest", Name: "syslog_connections",
 			Help: "Open syslog connections over TCP."}),
 		refused: counter("syslog_refused_connections_total", "Syslog connections over TCP closed at once because there were too many."),
@@ -46,8 +52,9 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	m.event = m.lines.WithLabelValues("event")
 	m.unrecog = m.lines.WithLabelValues("unrecognised")
 	m.rejected = m.lines.WithLabelValues("rejected")
-	for _, l := range []string{"udp", "tcp"} {
+	for _, l := range []string{"udp", "tcp", "tls"} {
 		m.messages.WithLabelValues(l)
+		m.notAllowed.WithLabelValues(l)
 	}
 	for _, l := range []string{"done", "failed"} {
 		m.documents.WithLabelValues(l)
@@ -55,7 +62,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.lines, m.packets, m.bytes, m.documents, m.formats, m.messages, m.dropped, m.connections, m.refused} {
+	for _, c := range []prometheus.Collector{m.lines, m.packets, m.bytes, m.documents, m.formats, m.messages, m.dropped, m.notAllowed, m.limited, m.handshakes, m.connections, m.refused} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

@@ -2,11 +2,14 @@ package ingest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,17 +53,17 @@ func untilSilent(ctx context.Context, socket interface{ SetReadDeadline(time.Tim
 	}
 }
 
-// serveTCP takes connections until ctx ends, and what they bring. While the bus
-// is behind it does not read, so that the peers wait and nothing is lost.
-func (s *Service) serveTCP(ctx, work context.Context, p *peers) error {
+// serveTCP takes connections of a listener, plain or TLS, until ctx ends, and what
+// they bring. While the bus is behind it does not read, so that the peers wait and
+// nothing is lost. All listeners share the slots.
+func (s *Service) serveTCP(ctx, work context.Context, p *peers, l net.Listener, slots chan struct{}) error {
 	var group sync.WaitGroup
 	defer group.Wait()
-	stop := context.AfterFunc(ctx, func() { s.tcp.Close() })
+	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
-	defer s.tcp.Close()
-	slots := make(chan struct{}, s.cfg.MaxConnections)
+	defer l.Close()
 	for pause := time.Duration(0); ; {
-		c, err := s.tcp.Accept()
+		c, err := l.Accept()
 		switch {
 		case ctx.Err() != nil:
 			if err == nil {
@@ -68,7 +71,7 @@ func (s *Service) serveTCP(ctx, work context.Context, p *peers) error {
 			}
 			return nil
 		case errors.Is(err, net.ErrClosed):
-			return fmt.Errorf("take syslog over TCP: %w", err)
+			return fmt.Errorf("take syslog over %s: %w", strings.ToUpper(p.listener), err)
 		case err != nil: // out of files, say: it may pass
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 			s.log.Warn("syslog connection not accepted", "error", err)
@@ -79,6 +82,11 @@ func (s *Service) serveTCP(ctx, work context.Context, p *peers) error {
 			continue
 		}
 		pause = 0
+		if !s.gate.admits(remote(c)) {
+			s.metrics.notAllowed.WithLabelValues(p.listener).Inc()
+			c.Close()
+			continue
+		}
 		select {
 		case slots <- struct{}{}:
 		default:
@@ -100,11 +108,19 @@ func (s *Service) connection(ctx, work context.Context, p *peers, c net.Conn) {
 	defer c.Close()
 	stop := context.AfterFunc(ctx, func() { _ = c.SetReadDeadline(time.Now()) })
 	defer stop()
-	from := "syslog-tcp"
-	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		from = origin("tcp", a.AddrPort().Addr())
+	addr := remote(c)
+	from := origin(p.listener, addr)
+	if t, ok := c.(*tls.Conn); ok {
+		limited, cancel := context.WithTimeout(ctx, tlsHandshake)
+		err := t.HandshakeContext(limited)
+		cancel()
+		if err != nil {
+			s.metrics.handshakes.Inc()
+			s.log.Info("tls handshake failed", "peer", from, "error", err)
+			return
+		}
 	}
-	messages := s.metrics.messages.WithLabelValues("tcp")
+	messages := s.metrics.messages.WithLabelValues(p.listener)
 	frames := syslog.NewFrames(lastReader{c, ctx})
 	for {
 		msg, long, err := frames.Next()
@@ -115,9 +131,20 @@ func (s *Service) connection(ctx, work context.Context, p *peers, c net.Conn) {
 			return
 		}
 		messages.Inc()
+		if err := s.gate.wait(work, addr); err != nil {
+			return
+		}
 		if err := p.take(work, from, msg, long); err != nil {
 			s.log.Error("syslog message not published", "peer", from, "error", err)
 			return
 		}
 	}
+}
+
+// remote is the peer's address, unmapped; the zero Addr if it has none.
+func remote(c net.Conn) netip.Addr {
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		return a.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return netip.Addr{}
 }

@@ -257,6 +257,14 @@ func (s *Stream) rejected(kind scan.RejectKind, reason, raw string, at int64, re
 	}
 }
 
+// Gap hands on that lines never arrived, which no line tells.
+func (s *Stream) Gap(reason, origin string, received time.Time) error {
+	return s.sink.Rejected(&scan.Rejected{
+		ID:   s.ids.Next(&clock.Stamp{}, received.Format(time.RFC3339Nano)+" "+reason),
+		Kind: scan.KindGap, Stage: "ingest", Reason: reason, Received: received, Sensor: s.cfg.Sensor, Origin: origin,
+	})
+}
+
 // unrecognised hands on a line as a sample while there is need of any.
 func (s *Stream) unrecognised(reason, raw string, at int64, received time.Time) error {
 	if s.samples <= 0 || s.line.Message == "" {

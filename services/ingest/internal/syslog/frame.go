@@ -1,6 +1,9 @@
 // Package syslog cuts what arrives over the network into raw messages. What
 // stands in them is left to package envelope: routers keep to no RFC, and a
-// parser that wants one would lose their lines.
+// parser that wants one would lose their lines. For the same reason the framing is
+// our own: leodido/go-syslog, the library of the field, frames only what it parses
+// as RFC 5424 or 3164, hands out the parsed fields and not the bytes, and takes one
+// of the two framings for a whole connection.
 package syslog
 
 import (
