@@ -49,6 +49,15 @@ type Config struct {
 	// bus; the kernel may grant less. Default 4 MiB.
 	ReadBuffer config.Bytes `koanf:"read_buffer" help:"kernel buffer of the UDP listener"`
 
+	// Follow are files and patterns that are read while they grow, across their
+	// rotation; Drop is a folder whose files are imported when they have not
+	// changed for Quiet. Poll is how often they are looked at, notifications of the
+	// system apart. Defaults none, none, 2 s, 1 s.
+	Follow []string      `koanf:"follow" help:"files and patterns that are read while they grow"`
+	Drop   string        `koanf:"drop" help:"folder whose files are imported as they appear; empty for none"`
+	Quiet  time.Duration `koanf:"quiet" help:"how long a file in the drop folder must not have changed"`
+	Poll   time.Duration `koanf:"poll" help:"how often followed files and the drop folder are looked at"`
+
 	// BatchEvents, BatchBytes and Linger close a batch: by count, by size, by
 	// age. Defaults 1000, 512 KiB, 50 ms.
 	BatchEvents int           `koanf:"batch_events" help:"most events of a message on the bus"`
@@ -73,6 +82,7 @@ func DefaultConfig() Config {
 	return Config{
 		Sensor: "home", Format: format.Auto, Timezone: clock.Local,
 		SyslogBurst: 10_000, MaxConnections: 256, ReadBuffer: 4 << 20,
+		Quiet: 2 * time.Second, Poll: time.Second,
 		BatchEvents: 1000, BatchBytes: 512 << 10, Linger: 50 * time.Millisecond, InFlight: 8,
 		Stall: time.Minute, Drain: 5 * time.Second, Samples: 100,
 	}
@@ -127,7 +137,7 @@ func (c Config) Validate() error {
 	for _, d := range []struct {
 		key   string
 		value time.Duration
-	}{{"linger", c.Linger}, {"stall", c.Stall}, {"drain", c.Drain}} {
+	}{{"linger", c.Linger}, {"quiet", c.Quiet}, {"poll", c.Poll}, {"stall", c.Stall}, {"drain", c.Drain}} {
 		if d.value <= 0 {
 			bad("%s is %s, want more than 0", d.key, d.value)
 		}

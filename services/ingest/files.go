@@ -116,7 +116,30 @@ func (f fileStore) find(ctx context.Context, sensor string, head []byte) (File, 
 	if best == "" {
 		return File{}, jetstream.ErrKeyNotFound
 	}
-	return f.get(ctx, best)
+	if file, err = f.get(ctx, best); err != nil {
+		return File{}, err
+	}
+	return f.adopt(ctx, file, key(sensor, head), int64(longest))
+}
+
+// adopt keeps a file that has grown under the key of the head that it has now.
+// Only what the shorter head covers is known to be the same: another file may
+// begin in the same way, with a header, say, and must be read from there on.
+func (f fileStore) adopt(ctx context.Context, old File, key string, covered int64) (File, error) {
+	grown := old
+	grown.Fingerprint, grown.Done = key, false
+	if grown.Position > covered {
+		grown.Position = covered
+	}
+	grown, err := f.create(ctx, grown)
+	if err != nil {
+		return File{}, err
+	}
+	err = retry(ctx, func(ctx context.Context) error { return f.kv.Delete(ctx, old.Fingerprint) })
+	if err != nil {
+		return File{}, fmt.Errorf("forget that file %s was shorter: %w", old.Fingerprint, err)
+	}
+	return grown, nil
 }
 
 func (f fileStore) get(ctx context.Context, key string) (file File, err error) {

@@ -27,6 +27,7 @@ type ImportOptions struct {
 	Timezone string         // of times without a zone
 	Year     int            // of times without a year; 0 infers it
 	Stdin    io.Reader      // read for "-"
+	patient  bool           // wait for the bus as long as it takes
 	Progress func(Progress) // called now and then, by one goroutine, and must be quick
 }
 

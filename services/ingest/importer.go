@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -71,7 +72,11 @@ func (s *Service) newImporter(ctx context.Context, opts ImportOptions) (*importe
 		last: make(map[string]*bus.Batch),
 	}
 	im.ctx, im.cancel = context.WithCancelCause(ctx)
-	im.watch = newWatch(s.cfg.Stall, im.cancel)
+	stall := s.cfg.Stall
+	if opts.patient {
+		stall = math.MaxInt64
+	}
+	im.watch = newWatch(stall, im.cancel)
 	stop := im.watch.start()
 	defer stop()
 	if im.files, err = s.openFiles(im.ctx); err != nil {

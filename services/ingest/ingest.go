@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/whoknocks/whoknocks/pkg/bus"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format"
@@ -62,20 +63,29 @@ func Formats() []string {
 // Ready is closed when Run listens on every address.
 func (s *Service) Ready() <-chan struct{} { return s.ready }
 
-// Run takes syslog until ctx ends, gets what it has received onto the bus, for
-// Config.Drain at most, and returns. Without an address to listen on it waits
-// for ctx. It returns an error if an address cannot be listened on.
+// Run takes syslog, follows files and watches the drop folder until ctx ends, gets
+// what it has received onto the bus, for Config.Drain at most, and returns. With
+// nothing to do it waits for ctx. It returns an error if an address cannot be
+// listened on.
 func (s *Service) Run(ctx context.Context) error {
-	if s.cfg.SyslogUDP == "" && s.cfg.SyslogTCP == "" && s.cfg.SyslogTLS == "" {
-		close(s.ready)
-		<-ctx.Done()
-		return nil
-	}
 	if err := s.listen(ctx); err != nil {
 		return err
 	}
 	close(s.ready)
-	return s.serve(ctx)
+	// What was received may still be published for a while after ctx ended.
+	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(s.cfg.Drain, func() { cancel(errDrained) })
+	})
+	defer stop()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.serve(ctx, work) })
+	if s.follows() {
+		g.Go(func() error { return s.follow(ctx, work) })
+	}
+	g.Go(func() error { <-ctx.Done(); return nil })
+	return g.Wait()
 }
 
 // batcher is how every input reaches the bus.

@@ -217,3 +217,24 @@ func TestImportYears(t *testing.T) {
 	w.imports(t, ImportOptions{Files: []string{w.file(t, "messages", []byte(strings.Join(lines, "")))}})
 	check(len(lines))
 }
+
+// Two logs that begin in the same way, with a header, are two logs, also after
+// the first was imported when it held the header only.
+func TestImportSameHeader(t *testing.T) {
+	w := newWorld(t)
+	const header = "#Version: 1.5\n#Fields: date time action protocol src-ip dst-ip src-port dst-port size tcpflags\n"
+	body := func(host int) string {
+		var b strings.Builder
+		for i := range 20 {
+			fmt.Fprintf(&b, "2026-02-02 01:26:%02d DROP TCP 192.0.2.%d 198.51.100.9 60346 %d 44 S\n", i, host, i+1)
+		}
+		return b.String()
+	}
+	path := w.file(t, "pfirewall.log", []byte(header))
+	w.imports(t, ImportOptions{Files: []string{path}})
+	w.imports(t, ImportOptions{Files: []string{w.file(t, "pfirewall.log", []byte(header+body(1)))}})
+	w.imports(t, ImportOptions{Files: []string{w.file(t, "other.log", []byte(header+body(2)))}})
+	if n, _ := w.tables.count(); n != 40 {
+		t.Errorf("%d events, want 20 of each log", n)
+	}
+}

@@ -101,17 +101,14 @@ func (s *Service) closeListeners() {
 	}
 }
 
-// serve runs the listeners until ctx ends and then lets them finish.
-func (s *Service) serve(ctx context.Context) error {
+// serve runs the listeners until ctx ends and then lets them finish; work is what
+// publishing may take after that.
+func (s *Service) serve(ctx, work context.Context) error {
+	if s.udp == nil && s.tcp == nil && s.tls == nil {
+		return nil
+	}
 	b := s.batcher()
 	defer b.Close()
-	// What was received may still be published for a while after ctx ended.
-	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer cancel(nil)
-	stop := context.AfterFunc(ctx, func() {
-		time.AfterFunc(s.cfg.Drain, func() { cancel(errDrained) })
-	})
-	defer stop()
 	var g errgroup.Group
 	if s.udp != nil {
 		p, err := s.newPeers("udp", b)

@@ -17,6 +17,8 @@ type metrics struct {
 	bytes       prometheus.Counter
 	documents   *prometheus.CounterVec // by result
 	formats     *prometheus.CounterVec // by format and outcome
+	following   prometheus.Gauge
+	rotations   prometheus.Counter
 	messages    *prometheus.CounterVec // by listener
 	dropped     prometheus.Counter
 	notAllowed  *prometheus.CounterVec // by listener
@@ -40,6 +42,9 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		documents: vector("documents_total", "Files and other inputs imported, by result: done or failed.", "result"),
 		formats: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "whoknocks", Subsystem: "ingest", Name: "format_lines_total",
 			Help: "Lines of imported files that a format has claimed, by format and outcome: event or rejected."}, []string{"format", "outcome"}),
+		following: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "whoknocks", Subsystem: "ingest", Name: "followed_files",
+			Help: "Files that are read while they grow."}),
+		rotations:  counter("followed_rotations_total", "Followed files that were rotated away or truncated."),
 		messages:   vector("syslog_messages_total", "Syslog messages received, by listener: udp, tcp or tls.", "listener"),
 		dropped:    counter("syslog_dropped_packets_total", "Datagrams that the kernel threw away because the UDP listener did not keep up."),
 		notAllowed: vector("syslog_not_allowed_total", "Datagrams and connections of senders that are not allowed, by listener: udp, tcp or tls.", "listener"),
@@ -62,7 +67,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.lines, m.packets, m.bytes, m.documents, m.formats, m.messages, m.dropped, m.notAllowed, m.limited, m.handshakes, m.connections, m.refused} {
+	for _, c := range []prometheus.Collector{m.lines, m.packets, m.bytes, m.documents, m.formats, m.following, m.rotations, m.messages, m.dropped, m.notAllowed, m.limited, m.handshakes, m.connections, m.refused} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

@@ -39,6 +39,7 @@ type Document struct {
 	live   bool          // whoever writes it may pause: hand out what there is
 	kind   string        // compression, for messages
 	text   []byte        // of a mail
+	head   []byte        // of a file that is followed: what it began with
 }
 
 // Open opens a file, or stdin for the path "-", and sees through gzip, zstd, xz
@@ -105,6 +106,9 @@ func (d *Document) start(r io.Reader) error {
 // Head returns the first bytes of the text, identity.HeadSize of them or all
 // there are. They are valid until the document is read.
 func (d *Document) Head() []byte {
+	if d.head != nil {
+		return d.head
+	}
 	head, _ := d.source.Peek(identity.HeadSize) // an error comes again when it is read
 	return head
 }
