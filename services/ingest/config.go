@@ -18,6 +18,9 @@ type Config struct {
 	Sensor string `koanf:"sensor" help:"name of the device whose lines are read"`
 	// Format is the log format, or "auto" to find that of each line. Default auto.
 	Format string `koanf:"format" help:"log format, or auto to find that of each line"`
+	// Formats are files that describe log formats of the user's own, see package
+	// custom; patterns such as formats/*.yaml are read, too. Default none.
+	Formats []string `koanf:"formats" help:"files that describe log formats of your own"`
 	// Timezone is that of devices which write none: an IANA name, an offset such
 	// as +02:00, or "local". Default local.
 	Timezone string `koanf:"timezone" help:"time zone of devices that write none, such as Europe/London or +02:00"`
@@ -95,7 +98,9 @@ func (c Config) Validate() error {
 	if err := scan.ValidSensor(c.Sensor); err != nil {
 		bad("%w", err)
 	}
-	if _, err := format.New(c.Format); err != nil {
+	if custom, err := format.Custom(c.Formats...); err != nil {
+		bad("formats: %w", err)
+	} else if _, err := format.New(c.Format, custom...); err != nil {
 		bad("format: %w", err)
 	}
 	if _, _, err := clock.Zone(c.Timezone); err != nil {

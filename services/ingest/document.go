@@ -48,7 +48,7 @@ func (im *importer) newDocument(in *input.Document, file File, head []byte) (*do
 	if d.binary >= 0 {
 		samples = 0 // nobody wants to look at them
 	}
-	cfg, err := configOf(file, in.Name, samples)
+	cfg, err := im.s.configOf(file, in.Name, samples)
 	if err != nil {
 		return nil, fmt.Errorf("import %s: %w", in.Name, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/whoknocks/whoknocks/pkg/scan"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/clock"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/envelope"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/stream"
 )
 
@@ -14,6 +15,7 @@ import (
 type ExplainOptions struct {
 	Sensor   string
 	Format   string
+	Formats  []string // files of Config.Formats
 	Timezone string
 	Year     int       // of times that have none; 0 infers it
 	At       time.Time // date of the file, or of receipt; zero is now
@@ -62,9 +64,13 @@ func Explain(line string, opts ExplainOptions) (Explanation, error) {
 	if err := scan.ValidSensor(opts.Sensor); err != nil {
 		return Explanation{}, err
 	}
+	custom, err := format.Custom(opts.Formats...)
+	if err != nil {
+		return Explanation{}, err
+	}
 	x := &Explanation{}
 	s, err := stream.New(stream.Config{
-		Sensor: opts.Sensor, Format: opts.Format, Zone: zone, Year: opts.Year, Reference: opts.At, Name: "line", Samples: 1,
+		Sensor: opts.Sensor, Format: opts.Format, Custom: custom, Zone: zone, Year: opts.Year, Reference: opts.At, Name: "line", Samples: 1,
 	}, explainer{x})
 	if err != nil {
 		return Explanation{}, err

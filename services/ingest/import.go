@@ -88,16 +88,13 @@ func (s *Service) Import(ctx context.Context, opts ImportOptions) (Summary, erro
 	return im.sum, errors.Join(errs...)
 }
 
-// Validate reports every option that cannot be used. Import does so, too; a
-// command line tells its user before it starts anything.
+// Validate reports every option that cannot be used, but for the format, see
+// CheckFormat. Import does so, too; a command line tells its user before it
+// starts anything.
 func (o ImportOptions) Validate() error {
 	var errs []error
 	if o.Sensor != "" {
 		errs = append(errs, scan.ValidSensor(o.Sensor))
-	}
-	if o.Format != "" {
-		_, err := format.New(o.Format)
-		errs = append(errs, err)
 	}
 	if o.Timezone != "" {
 		_, _, err := clock.Zone(o.Timezone)
@@ -112,6 +109,9 @@ func (o ImportOptions) Validate() error {
 // settings merges what was asked for with the configuration.
 func (s *Service) settings(opts ImportOptions) (settings, error) {
 	if err := opts.Validate(); err != nil {
+		return settings{}, err
+	}
+	if _, err := format.New(opts.Format, s.custom...); err != nil {
 		return settings{}, err
 	}
 	set := settings{
@@ -217,7 +217,7 @@ func (im *importer) known(doc *input.Document, head []byte) (File, error) {
 			Sensor:      im.set.sensor, Format: im.set.format, Timezone: im.set.timezone, Year: im.set.year,
 			Reference: reference.UTC().Truncate(time.Second), Updated: time.Now().UTC().Truncate(time.Second),
 		}
-		if err = survey(im.ctx, doc, &file); err == nil {
+		if err = im.s.survey(im.ctx, doc, &file); err == nil {
 			file, err = im.files.create(im.ctx, file)
 		}
 	}
@@ -235,13 +235,13 @@ func (im *importer) known(doc *input.Document, head []byte) (File, error) {
 func originOf(name string) string { return filepath.Base(name) }
 
 // configOf is how the lines of a known file are read, in every run alike.
-func configOf(file File, name string, samples int) (stream.Config, error) {
+func (s *Service) configOf(file File, name string, samples int) (stream.Config, error) {
 	zone, _, err := clock.Zone(file.Timezone)
 	if err != nil {
 		return stream.Config{}, err
 	}
 	return stream.Config{
-		Sensor: file.Sensor, Format: file.Format, Zone: zone, Year: file.Year, Reference: file.Reference,
+		Sensor: file.Sensor, Format: file.Format, Custom: s.custom, Zone: zone, Year: file.Year, Reference: file.Reference,
 		Order: clock.Order(file.Order), FirstYear: file.FirstYear,
 		Name: originOf(name), Samples: samples, Join: true,
 	}, nil

@@ -27,6 +27,7 @@ type Service struct {
 	log     *slog.Logger
 	metrics *metrics
 	ready   chan struct{}
+	custom  []format.Format
 	listeners
 
 	saveEvery time.Duration // how often the position in a file is kept
@@ -48,7 +49,11 @@ func New(cfg Config, b *bus.Bus, log *slog.Logger, reg prometheus.Registerer) (*
 	if err != nil {
 		return nil, fmt.Errorf("register metrics of ingest: %w", err)
 	}
-	return &Service{cfg: cfg, bus: b, log: log, metrics: m, ready: make(chan struct{}), saveEvery: time.Second}, nil
+	custom, err := format.Custom(cfg.Formats...)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{cfg: cfg, custom: custom, bus: b, log: log, metrics: m, ready: make(chan struct{}), saveEvery: time.Second}, nil
 }
 
 // Formats returns the names of the log formats that are known, without auto.
@@ -58,6 +63,17 @@ func Formats() []string {
 		names = append(names, f.Name)
 	}
 	return names
+}
+
+// CheckFormat reports a name that is no log format, neither one of the program's
+// nor one that cfg describes.
+func CheckFormat(name string, cfg Config) error {
+	custom, err := format.Custom(cfg.Formats...)
+	if err != nil {
+		return err
+	}
+	_, err = format.New(name, custom...)
+	return err
 }
 
 // Ready is closed when Run listens on every address.

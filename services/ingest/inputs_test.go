@@ -238,3 +238,32 @@ func TestImportSameHeader(t *testing.T) {
 		t.Errorf("%d events, want 20 of each log", n)
 	}
 }
+
+// A format of the user's own is found beside the others, or alone by its name.
+func TestImportOwnFormat(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mine.yaml")
+	if err := os.WriteFile(file, []byte(`version: 1
+formats:
+  - name: mine
+    patterns:
+      - regex: '^REFUSED (?P<src_ip>\S+) (?P<dst_port>\d+)$'
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, func(c *Config) { c.Formats = []string{file} })
+	path := w.file(t, "own.log", []byte("REFUSED 192.0.2.7 23\n"+knock(1)+"REFUSED 192.0.2.8 24\nhello\n"))
+	if sum := w.imports(t, ImportOptions{Files: []string{path}}); sum.Events != 3 || sum.Formats["mine"].Events != 2 {
+		t.Errorf("Import() = %+v, want two events of the user's format and one other", sum)
+	}
+	if sum := w.imports(t, ImportOptions{Files: []string{path}, Format: "mine", Sensor: "office"}); sum.Events != 2 {
+		t.Errorf("Import() by name = %+v, want two events", sum)
+	}
+	if x, err := Explain("REFUSED 192.0.2.7 23", ExplainOptions{Formats: []string{file}}); err != nil || x.Format != "mine" {
+		t.Errorf("Explain() = %+v, %v", x, err)
+	}
+	cfg := DefaultConfig()
+	cfg.Formats = []string{file + ".gone"}
+	if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), "mine.yaml.gone") {
+		t.Errorf("Validate() without the file = %v", err)
+	}
+}

@@ -163,7 +163,7 @@ func (s *Service) newPeers(listener string, b *bus.Batcher) (*peers, error) {
 		return nil, err
 	}
 	p := &peers{s: s, batcher: b, listener: listener, observed: bus.Observed(s.cfg.Sensor), rejected: bus.Rejected(s.cfg.Sensor)}
-	p.stream, err = stream.New(stream.Config{Sensor: s.cfg.Sensor, Format: s.cfg.Format, Zone: zone}, p)
+	p.stream, err = stream.New(stream.Config{Sensor: s.cfg.Sensor, Format: s.cfg.Format, Custom: s.custom, Zone: zone}, p)
 	return p, err
 }
 

@@ -53,7 +53,7 @@ func (s *Service) Reread(ctx context.Context, file File, yield func([]scan.Event
 		return nil, err
 	}
 	defer doc.Close()
-	cfg, err := configOf(file, doc.Name, 0)
+	cfg, err := s.configOf(file, doc.Name, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read %s again: %w", doc.Name, err)
 	}

@@ -18,7 +18,7 @@ const surveyLines = 2000
 // sets in which order they run and the year of the first: an archive of years
 // tells its years by nothing else. What can't be read twice, such as stdin, is
 // left alone, and so is what can't be read at all: the import says so.
-func survey(ctx context.Context, of *input.Document, file *File) error {
+func (s *Service) survey(ctx context.Context, of *input.Document, file *File) error {
 	if file.Year != 0 {
 		return nil
 	}
@@ -27,11 +27,11 @@ func survey(ctx context.Context, of *input.Document, file *File) error {
 		return nil //nolint:nilerr // what is wrong, the import will say
 	}
 	defer doc.Close()
-	cfg, err := configOf(*file, doc.Name, 0)
+	cfg, err := s.configOf(*file, doc.Name, 0)
 	if err != nil {
 		return err
 	}
-	s, err := stream.New(cfg, nothing{})
+	lines, err := stream.New(cfg, nothing{})
 	if err != nil {
 		return err
 	}
@@ -42,10 +42,10 @@ func survey(ctx context.Context, of *input.Document, file *File) error {
 			if l.Long > 0 {
 				continue
 			}
-			if err := s.Line(l.Text, 0, now); err != nil {
+			if err := lines.Line(l.Text, 0, now); err != nil {
 				return err
 			}
-			own, _ := s.Stamps()
+			own, _ := lines.Stamps()
 			found.Add(&own)
 		}
 		if found.Yearless() == 0 && found.Dated() > surveyLines {

@@ -4,6 +4,7 @@ package format
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/whoknocks/whoknocks/pkg/scan"
@@ -14,6 +15,7 @@ import (
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/checkpoint"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/ciscoasa"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/ciscoios"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/format/custom"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/dlink"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/draytek"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format/fortigate"
@@ -90,13 +92,12 @@ var table = [...]Format{
 // All returns the table.
 func All() []Format { return table[:] }
 
-// Names returns the names of the formats for messages and help.
-func Names() string {
-	names := make([]string, 0, len(table))
-	for i := range table {
-		names = append(names, table[i].Name)
+func names(formats []Format) []string {
+	out := make([]string, 0, len(formats))
+	for i := range formats {
+		out = append(out, formats[i].Name)
 	}
-	return strings.Join(names, ", ")
+	return out
 }
 
 // Detector finds the format of each line. It tries the formats in the order in
@@ -108,16 +109,37 @@ type Detector struct {
 }
 
 // New returns a detector for one format by name, or for all by Auto or nothing.
-func New(name string) (*Detector, error) {
-	if name == "" || name == Auto {
-		return detector(table[:]), nil
+// Formats of the user's are tried after those of the table.
+func New(name string, custom ...Format) (*Detector, error) {
+	all := table[:]
+	if len(custom) > 0 {
+		all = slices.Concat(all, custom)
 	}
-	for i := range table {
-		if table[i].Name == name {
-			return detector(table[i : i+1]), nil
+	if name == "" || name == Auto {
+		return detector(all), nil
+	}
+	for i := range all {
+		if all[i].Name == name {
+			return detector(all[i : i+1]), nil
 		}
 	}
-	return nil, fmt.Errorf("unknown format %q (known: %s, %s)", name, Auto, Names())
+	return nil, fmt.Errorf("unknown format %.40q (known: %s, %s)", name, Auto, strings.Join(names(all), ", "))
+}
+
+// Custom loads formats that a user has described in files. One that has the name
+// of another, or of all, is an error.
+func Custom(files ...string) (out []Format, err error) {
+	loaded, err := custom.Load(files...)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range loaded {
+		if f.Name == Auto || slices.Contains(names(table[:]), f.Name) {
+			return nil, fmt.Errorf("log formats: %q is the name of another format", f.Name)
+		}
+		out = append(out, Format{f.Name, f.Parse, "described by the user", "a pattern of the user's"})
+	}
+	return out, nil
 }
 
 func detector(formats []Format) *Detector {

@@ -35,16 +35,17 @@ type Sink interface {
 // Config is what is fixed for a stream.
 type Config struct {
 	Sensor    string
-	Format    string         // name, or format.Auto
-	Zone      *time.Location // of devices that give none
-	Year      int            // of times that have none; 0 infers it
-	Reference time.Time      // see clock.Config
-	Order     clock.Order    // see clock.Config
-	FirstYear int            // see clock.Config
-	Name      string         // of the document, for Event.Origin
-	Samples   int            // how many unrecognised lines to hand to the sink
-	Join      bool           // entries may be wrapped over two lines
-	Daily     bool           // count by day as well
+	Format    string          // name, or format.Auto
+	Custom    []format.Format // those that the user has described
+	Zone      *time.Location  // of devices that give none
+	Year      int             // of times that have none; 0 infers it
+	Reference time.Time       // see clock.Config
+	Order     clock.Order     // see clock.Config
+	FirstYear int             // see clock.Config
+	Name      string          // of the document, for Event.Origin
+	Samples   int             // how many unrecognised lines to hand to the sink
+	Join      bool            // entries may be wrapped over two lines
+	Daily     bool            // count by day as well
 }
 
 // Counts are sums over lines. Lines is always Events + Unrecognised + Rejected.
@@ -96,7 +97,7 @@ type Stream struct {
 
 // New returns a stream into sink. The only error is an unknown format.
 func New(cfg Config, sink Sink) (*Stream, error) {
-	d, err := format.New(cfg.Format)
+	d, err := format.New(cfg.Format, cfg.Custom...)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func (a *app) explainCommand() *cobra.Command {
 			if (len(args) == 1) == (file != "") {
 				return run.Usage(fmt.Errorf("explain takes one LINE or -f FILE"))
 			}
-			opts, err := read.options()
+			opts, err := read.options(a)
 			if err != nil {
 				return err
 			}
@@ -58,7 +58,7 @@ func (a *app) explainCommand() *cobra.Command {
 				return err
 			}
 			x := explainer{ctx: cmd.Context(), out: a.out, known: known, opts: ingest.ExplainOptions{
-				Sensor: cmp.Or(opts.Sensor, cfg.Ingest.Sensor), Format: cmp.Or(opts.Format, cfg.Ingest.Format),
+				Sensor: cmp.Or(opts.Sensor, cfg.Ingest.Sensor), Format: cmp.Or(opts.Format, cfg.Ingest.Format), Formats: cfg.Ingest.Formats,
 				Timezone: cmp.Or(opts.Timezone, cfg.Ingest.Timezone), Year: opts.Year,
 			}}
 			if file == "" {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"os"
 	"slices"
@@ -32,13 +33,13 @@ type reading struct {
 func (r *reading) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&r.sensor, "sensor", "", "`name` of the router that wrote the lines (default ingest.sensor: home)")
-	flags.StringVar(&r.format, "format", "", "log `format`: auto, "+strings.Join(ingest.Formats(), ", ")+" (default ingest.format: auto)")
+	flags.StringVar(&r.format, "format", "", "log `format`: auto, "+strings.Join(ingest.Formats(), ", ")+", or one of ingest.formats (default ingest.format: auto)")
 	flags.StringVar(&r.timezone, "timezone", "", "time `zone` of lines that name none, such as Europe/Madrid (default ingest.timezone: this machine's)")
 	flags.StringVar(&r.year, "year", "auto", "`year` of lines that have none, or auto")
 }
 
 // options checks the flags.
-func (r *reading) options() (ingest.ImportOptions, error) {
+func (r *reading) options(a *app) (ingest.ImportOptions, error) {
 	opts := ingest.ImportOptions{Sensor: r.sensor, Format: r.format, Timezone: r.timezone}
 	if r.year != "auto" {
 		year, err := strconv.Atoi(r.year)
@@ -46,6 +47,15 @@ func (r *reading) options() (ingest.ImportOptions, error) {
 			return opts, run.Usage(fmt.Errorf("--year %q: want a year or auto", r.year))
 		}
 		opts.Year = year
+	}
+	if r.format != "" {
+		cfg, _, err := a.config(slog.LevelWarn)
+		if err != nil {
+			return opts, err
+		}
+		if err := ingest.CheckFormat(r.format, cfg.Ingest); err != nil {
+			return opts, run.Usage(err)
+		}
 	}
 	return opts, run.Usage(opts.Validate())
 }
@@ -71,7 +81,7 @@ func (a *app) importCommand() *cobra.Command {
   zcat old.gz | whoknocks import --year 2012 --json -`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts, err := read.options()
+			opts, err := read.options(a)
 			if err != nil {
 				return err
 			}

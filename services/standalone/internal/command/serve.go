@@ -29,7 +29,7 @@ func (a *app) serveCommand() *cobra.Command {
   whoknocks serve --set ingest.syslog_udp=0.0.0.0:5514`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			opts, err := read.options()
+			opts, err := read.options(a)
 			if err != nil {
 				return err
 			}
