@@ -158,7 +158,7 @@ func (f *follower) read(ctx, work context.Context, path string, wake <-chan stru
 			f.pause(ctx, wake)
 			continue
 		}
-		err = f.document(ctx, im, doc)
+		err = f.document(im, doc)
 		doc.Close()
 		if err != nil {
 			return fmt.Errorf("follow %s: %w", path, err)
@@ -177,7 +177,7 @@ func (f *follower) pause(ctx context.Context, wake <-chan struct{}) {
 
 // document reads one file to its end, that is until it was rotated away, or
 // until ctx ends.
-func (f *follower) document(ctx context.Context, im *importer, doc *input.Document) error {
+func (f *follower) document(im *importer, doc *input.Document) error {
 	head := doc.Head()
 	file, err := im.known(doc, head)
 	if err != nil {
@@ -263,7 +263,7 @@ func (f *follower) dropped(ctx, work context.Context) error {
 			return err
 		}
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
 	}
 	for path := range f.seen {
@@ -285,15 +285,13 @@ func (f *follower) take(work context.Context, path string) error {
 	if err == nil {
 		err = im.settle()
 	}
-	if work.Err() != nil {
-		return nil
-	}
-	if err != nil {
+	if err != nil && work.Err() == nil { // told; the file is tried again when it changes
 		f.s.metrics.documents.WithLabelValues("failed").Inc()
 		f.s.log.Warn("dropped file was not imported, or not all of it", "error", err)
-		return nil
 	}
-	f.s.metrics.documents.WithLabelValues("done").Inc()
-	f.s.log.Info("dropped file was imported", "path", path, "lines", im.sum.Lines, "events", im.sum.Events)
+	if err == nil {
+		f.s.metrics.documents.WithLabelValues("done").Inc()
+		f.s.log.Info("dropped file was imported", "path", path, "lines", im.sum.Lines, "events", im.sum.Events)
+	}
 	return nil
 }

@@ -20,8 +20,10 @@ func TestFormatsPage(t *testing.T) {
 	}
 	rows := strings.Count(string(page), "\n| `")
 	for _, f := range format.All() {
-		text := func(s string) string { return strings.NewReplacer("&#34;", `"`, "&amp;", "&").Replace(html.EscapeString(s)) }
-		row := fmt.Sprintf("\n| `%s` | %s | %s | [", f.Name, text(f.Devices), text(f.Mark))
+		text := func(s string) string {
+			return strings.NewReplacer("&#34;", `"`, "&amp;", "&").Replace(html.EscapeString(s))
+		}
+		row := fmt.Sprintf("\n| %#q | %s | %s | [", f.Name, text(f.Devices), text(f.Mark))
 		_, link, ok := strings.Cut(string(page), row)
 		if !ok {
 			t.Errorf("50-formats.md lacks the row%s", row)

@@ -63,7 +63,8 @@ func (s *Service) Reread(ctx context.Context, file File, yield func([]scan.Event
 		if err != nil {
 			return nil, err
 		}
-		return t, t.load(ctx)
+		err = t.load(ctx)
+		return t, err
 	}}
 	if r.stream, err = stream.New(cfg, r); err != nil {
 		return nil, fmt.Errorf("read %s again: %w", doc.Name, err)

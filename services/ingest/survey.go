@@ -24,7 +24,7 @@ func (s *Service) survey(ctx context.Context, of *input.Document, file *File) er
 	}
 	doc, err := of.Again()
 	if err != nil || doc == nil {
-		return nil //nolint:nilerr // what is wrong, the import will say
+		return nil // what is wrong, the import will say
 	}
 	defer doc.Close()
 	cfg, err := s.configOf(*file, doc.Name, 0)

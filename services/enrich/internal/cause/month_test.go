@@ -1,7 +1,6 @@
 package cause
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -111,7 +110,7 @@ func TestMonth(t *testing.T) {
 		scan.CauseScan: 0.99, scan.CauseReply: 0.99, scan.CausePeer: 0.95, scan.CauseBackscatter: 0.99, scan.CauseNoise: 1,
 	} {
 		precision, recall := float64(right[cause])/float64(said[cause]), float64(right[cause])/float64(truth[cause])
-		t.Log(fmt.Sprintf("%-12s precision %.3f recall %.3f", cause, precision, recall))
+		t.Logf("%-12s precision %.3f recall %.3f", cause, precision, recall)
 		if precision < want {
 			t.Errorf("precision of %s is %.3f, want %.2f", cause, precision, want)
 		}

@@ -2,6 +2,7 @@ package input
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -18,7 +19,7 @@ func shown(r io.Reader, out *bytes.Buffer) error {
 	for {
 		switch z.Next() {
 		case html.ErrorToken:
-			if z.Err() != io.EOF {
+			if !errors.Is(z.Err(), io.EOF) {
 				return fmt.Errorf("the mail's page is damaged: %w", z.Err())
 			}
 			return nil

@@ -90,7 +90,7 @@ func (d *Document) mailbox(yield func(*Document) error) error {
 	messages := mbox.NewReader(d.source)
 	for n := 1; ; n++ {
 		r, err := messages.NextMessage()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return errors.Join(errs...)
 		}
 		if err != nil {
@@ -189,7 +189,7 @@ func texts(e *message.Entity, out *bytes.Buffer, parts *int) error {
 		var html bytes.Buffer
 		for {
 			part, err := many.NextPart()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil && (part == nil || !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err)) {

@@ -41,7 +41,7 @@ func (t Tail) Follow(path string) (*Document, error) {
 	n, err := f.ReadAt(head, 0)
 	if n == 0 {
 		f.Close()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = ErrEmpty
 		}
 		return nil, fileError("read", path, err)
@@ -79,7 +79,7 @@ func (t *tail) Read(p []byte) (int, error) {
 		if n > 0 {
 			return n, nil
 		}
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return 0, err
 		}
 		if t.rotated() {
@@ -115,7 +115,7 @@ func (t *tail) anew() bool {
 	}
 	now := make([]byte, len(t.head))
 	n, err := t.file.ReadAt(now, 0)
-	return (err == nil || err == io.EOF) && !bytes.Equal(now[:n], t.head)
+	return (err == nil || errors.Is(err, io.EOF)) && !bytes.Equal(now[:n], t.head)
 }
 
 // rotated reports whether the path is another file's by now, or nobody's.

@@ -58,8 +58,8 @@ func Parse(line *envelope.Line, ev *scan.Event) error {
 		return err
 	}
 	ev.SrcPort = parse.Port(strings.TrimSpace(port))
-	way := ""
-	if to, way, ok = strings.Cut(to, "("); ok {
+	to, way, ok := strings.Cut(to, "(")
+	if ok {
 		destination(to, ev)
 	}
 	switch way = strings.TrimRight(way, ") "); {

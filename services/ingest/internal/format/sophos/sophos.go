@@ -104,10 +104,10 @@ func (r *record) pairs(p parse.Pairs) {
 
 func (r *record) fill(ev *scan.Event) (err error) {
 	*ev = scan.Event{Packets: 1, Proto: parse.Proto(r.proto)}
-	switch {
-	case r.kind == "": // UTM
+	switch r.kind {
+	case "": // UTM
 		ev.Label, ev.Verdict = r.name, parse.Verdict(r.action)
-	case r.kind == "Firewall":
+	case "Firewall":
 		if ev.Label = r.component; r.subtype == "Denied" || r.subtype == "Drop" {
 			ev.Verdict = scan.VerdictDrop
 		} else if r.subtype == "Allowed" {

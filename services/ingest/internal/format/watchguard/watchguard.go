@@ -106,17 +106,17 @@ func plain(s string, ev *scan.Event) error {
 	}
 	var f [32]string
 	n := parse.Split(f[:], rest, ' ')
-	at := 0
-	for i := 5; i+1 < n; i++ { // the first two addresses in a row
-		if _, ok := parse.Addr(f[i]); ok && parse.Proto(f[i-3]) != "" {
-			at = i
-			break
+	at := 5
+	for ; at+1 < n; at++ { // the first address, three words behind the protocol
+		if _, ok := parse.Addr(f[at]); ok {
+			if ev.Proto = parse.Proto(f[at-3]); ev.Proto != "" {
+				break
+			}
 		}
 	}
-	if at == 0 {
+	if at+1 >= n {
 		return parse.ErrCutSource
 	}
-	ev.Proto = parse.Proto(f[at-3])
 	ev.SrcIP, _ = parse.Addr(f[at])
 	ev.DstIP, _ = parse.Addr(f[at+1])
 	if at+4 < n && ev.Proto != "icmp" {
