@@ -22,26 +22,38 @@ type document struct {
 	tooLong string        // what to say of the first line that was too long
 	longs   int64
 	held    []scan.Event // whose time must be settled, see times
-	heldAt  int64        // position of the first of them
+	heldAt  mark         // of the first of them
 
 	// Positions are of bytes in the plain text.
-	known int64 // lines before it were on the bus before
-	skip  int64 // lines before it need not be published again
+	known int64 // lines that end there or before were on the bus before
+	skip  int64 // lines that end there or before need not be published again
 	line  int64 // number of the line being read
-	at    int64 // its position
-	entry int64 // position of the entry it belongs to: the line before, if that waits for it
-	next  int64 // all before it has become something
-
-	end int64 // all before it was read
+	upto  int64 // where it ends
+	trail input.Trail
+	at    mark // where it begins
+	entry mark // where the entry begins that it belongs to: the line before, if that waits for it
+	next  mark // all before it has become something
+	end   mark // all before it was read
 
 	closed bool // no more lines come of it
 	ended  bool // because it was read to its end
 	saved  time.Time
 }
 
-func (im *importer) newDocument(in *input.Document, file File, head []byte) (*document, error) {
-	d := &document{im: im, file: file, name: in.Name, known: file.Position, binary: input.Binary(head), saved: time.Now()}
-	if !file.Done {
+// mark is a position and the sum of all text before it.
+type mark struct {
+	at  int64
+	sum uint64
+}
+
+// newDocument returns a document of which same says whether it is file, as far as
+// that was read.
+func (im *importer) newDocument(in *input.Document, file File, head []byte, same bool) (*document, error) {
+	d := &document{
+		im: im, file: file, name: in.Name, known: file.Position, binary: input.Binary(head),
+		trail: input.NewTrail(), saved: time.Now(),
+	}
+	if same && (im.opts.live || !file.Done) {
 		d.skip = file.Position
 	}
 	samples := im.s.cfg.Samples
@@ -68,14 +80,15 @@ func (d *document) chunk(c input.Chunk) error {
 	now := time.Now().UTC()
 	for l := range c.Lines() {
 		d.line++
-		if d.entry = l.At; d.stream.Pending() {
+		if d.entry = d.end; d.stream.Pending() {
 			d.entry = d.at
 		}
-		d.at = l.At
+		d.at, d.upto = d.end, l.End
 		if err := d.read(l, now); err != nil {
 			return err
 		}
-		d.end = l.End
+		d.trail.Add(l)
+		d.end = mark{l.End, d.trail.Sum()}
 	}
 	if d.next = d.end; d.stream.Pending() {
 		d.next = d.at
@@ -184,7 +197,7 @@ func (d *document) Event(ev *scan.Event) error {
 	if ev.Knock() {
 		d.im.sources.Add(ev.SrcIP)
 	}
-	if d.at < d.known {
+	if d.upto <= d.known {
 		d.im.sum.Duplicates++
 	}
 	if sum := &d.im.sum; sum.First.IsZero() {
@@ -194,7 +207,7 @@ func (d *document) Event(ev *scan.Event) error {
 	} else if ev.Time.After(sum.Last) {
 		sum.Last = ev.Time
 	}
-	if d.at < d.skip {
+	if d.upto <= d.skip {
 		return nil
 	}
 	if ev.TimeBasis == scan.TimeReceived {
@@ -210,7 +223,7 @@ func (d *document) Event(ev *scan.Event) error {
 
 // Rejected publishes a line that became no event.
 func (d *document) Rejected(r *scan.Rejected) error {
-	if d.at < d.skip {
+	if d.upto <= d.skip {
 		return nil
 	}
 	d.im.buf = r.AppendJSON(d.im.buf[:0])

@@ -39,9 +39,12 @@ type File struct {
 	Order     string    `json:"order,omitempty"` // ascending or descending
 	FirstYear int       `json:"first_year,omitempty"`
 	Position  int64     `json:"position"` // in the plain text: everything before it is on the bus
+	Sum       uint64    `json:"sum"`      // of the text before Position, see input.Trail
 	Lines     int64     `json:"lines"`    // before Position
 	Done      bool      `json:"done"`     // the file was read to its end
 	Updated   time.Time `json:"updated"`
+
+	revision uint64 // in the bucket
 }
 
 // Files returns the files that were ever imported, in no order. It waits for
@@ -69,15 +72,18 @@ func (s *Service) Files(ctx context.Context) ([]File, error) {
 	return out, nil
 }
 
-// fileStore is the bucket.
-type fileStore struct{ kv jetstream.KeyValue }
+// fileStore is the bucket. It serves one goroutine.
+type fileStore struct {
+	kv    jetstream.KeyValue
+	short map[string]int // how long the documents are that are known by less than a head; nil until listed
+}
 
-func (s *Service) openFiles(ctx context.Context) (fileStore, error) {
+func (s *Service) openFiles(ctx context.Context) (*fileStore, error) {
 	kv, err := s.bus.KeyValue(ctx, filesBucket, bus.KVConfig{})
 	if err != nil {
-		return fileStore{}, err
+		return nil, err
 	}
-	return fileStore{kv}, nil
+	return &fileStore{kv: kv}, nil
 }
 
 // key names a document in the bucket: its fingerprint, and where the document
@@ -91,46 +97,63 @@ func key(sensor string, head []byte) string {
 }
 
 // find returns the file that begins with head: the one known by the whole of it,
-// or else one that was shorter when it was imported and has grown since. The
-// error is jetstream.ErrKeyNotFound if there is none.
-func (f fileStore) find(ctx context.Context, sensor string, head []byte) (File, error) {
+// or else the longest that was shorter when it was imported and has grown since,
+// unless it only begins alike, which is for the caller to tell. The error is
+// jetstream.ErrKeyNotFound if there is none.
+func (f *fileStore) find(ctx context.Context, sensor string, head []byte) (File, error) {
 	file, err := f.get(ctx, key(sensor, head))
 	if !errors.Is(err, jetstream.ErrKeyNotFound) {
 		return file, err
 	}
-	keys, err := f.keys(ctx)
-	if err != nil {
+	if err := f.list(ctx); err != nil {
 		return File{}, err
 	}
+	sizes := make(map[int]bool)
+	for _, n := range f.short {
+		sizes[n] = n < len(head)
+	}
 	best, longest := "", 0
-	for _, k := range keys {
-		_, size, short := strings.Cut(k, ".")
-		n, err := strconv.Atoi(size)
-		if !short || err != nil || n <= longest || n >= len(head) {
+	for n, fits := range sizes {
+		if !fits || n <= longest {
 			continue
 		}
-		if k == key(sensor, head[:n]) {
+		if k := key(sensor, head[:n]); f.short[k] == n {
 			best, longest = k, n
 		}
 	}
 	if best == "" {
 		return File{}, jetstream.ErrKeyNotFound
 	}
-	if file, err = f.get(ctx, best); err != nil {
-		return File{}, err
+	return f.get(ctx, best)
+}
+
+// list fills short, once: there may be a hundred thousand files.
+func (f *fileStore) list(ctx context.Context) error {
+	if f.short != nil {
+		return nil
 	}
-	return f.adopt(ctx, file, key(sensor, head), int64(longest))
+	keys, err := f.keys(ctx)
+	if err != nil {
+		return err
+	}
+	f.short = make(map[string]int)
+	for _, k := range keys {
+		f.listed(k)
+	}
+	return nil
+}
+
+func (f *fileStore) listed(key string) {
+	_, size, short := strings.Cut(key, ".")
+	if n, err := strconv.Atoi(size); short && err == nil && f.short != nil {
+		f.short[key] = n
+	}
 }
 
 // adopt keeps a file that has grown under the key of the head that it has now.
-// Only what the shorter head covers is known to be the same: another file may
-// begin in the same way, with a header, say, and must be read from there on.
-func (f fileStore) adopt(ctx context.Context, old File, key string, covered int64) (File, error) {
+func (f *fileStore) adopt(ctx context.Context, old File, key string) (File, error) {
 	grown := old
-	grown.Fingerprint, grown.Done = key, false
-	if grown.Position > covered {
-		grown.Position = covered
-	}
+	grown.Fingerprint = key
 	grown, err := f.create(ctx, grown)
 	if err != nil {
 		return File{}, err
@@ -139,16 +162,17 @@ func (f fileStore) adopt(ctx context.Context, old File, key string, covered int6
 	if err != nil {
 		return File{}, fmt.Errorf("forget that file %s was shorter: %w", old.Fingerprint, err)
 	}
+	delete(f.short, old.Fingerprint)
 	return grown, nil
 }
 
-func (f fileStore) get(ctx context.Context, key string) (file File, err error) {
+func (f *fileStore) get(ctx context.Context, key string) (file File, err error) {
 	err = retry(ctx, func(ctx context.Context) error {
 		entry, err := f.kv.Get(ctx, key)
 		if err != nil {
 			return err
 		}
-		file = File{Fingerprint: key}
+		file = File{Fingerprint: key, revision: entry.Revision()}
 		return json.Unmarshal(entry.Value(), &file)
 	})
 	if err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
@@ -159,13 +183,14 @@ func (f fileStore) get(ctx context.Context, key string) (file File, err error) {
 
 // create keeps a new file, and returns the one that somebody else was quicker
 // to keep.
-func (f fileStore) create(ctx context.Context, file File) (File, error) {
+func (f *fileStore) create(ctx context.Context, file File) (File, error) {
 	value, err := json.Marshal(file)
 	if err != nil {
 		return File{}, err
 	}
-	err = retry(ctx, func(ctx context.Context) error {
-		_, err := f.kv.Create(ctx, file.Fingerprint, value)
+	f.listed(file.Fingerprint)
+	err = retry(ctx, func(ctx context.Context) (err error) {
+		file.revision, err = f.kv.Create(ctx, file.Fingerprint, value)
 		return err
 	})
 	if errors.Is(err, jetstream.ErrKeyExists) {
@@ -177,24 +202,53 @@ func (f fileStore) create(ctx context.Context, file File) (File, error) {
 	return file, nil
 }
 
-// put overwrites what is known.
-func (f fileStore) put(ctx context.Context, file File) error {
+// put keeps what is known. If another import of the same file has come further
+// by now, that stays, and file takes it over.
+func (f *fileStore) put(ctx context.Context, file *File) error {
 	file.Updated = time.Now().UTC().Truncate(time.Second)
-	value, err := json.Marshal(file)
-	if err != nil {
-		return err
+	for {
+		value, err := json.Marshal(file)
+		if err != nil {
+			return err
+		}
+		err = retry(ctx, func(ctx context.Context) error {
+			revision, err := f.kv.Update(ctx, file.Fingerprint, value, file.revision)
+			if err == nil {
+				file.revision = revision
+			}
+			return err
+		})
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+			return fmt.Errorf("keep the position in file %s: %w", file.Fingerprint, err)
+		}
+		other, err := f.get(ctx, file.Fingerprint)
+		if errors.Is(err, jetstream.ErrKeyNotFound) {
+			return nil // it has grown, and somebody else keeps it under another key
+		}
+		if err != nil {
+			return err
+		}
+		file.merge(other)
 	}
-	err = retry(ctx, func(ctx context.Context) error {
-		_, err := f.kv.Put(ctx, file.Fingerprint, value)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("keep the position in file %s: %w", file.Fingerprint, err)
-	}
-	return nil
 }
 
-func (f fileStore) keys(ctx context.Context) (keys []string, err error) {
+// merge takes over what another import has kept of the file meanwhile.
+func (f *File) merge(other File) {
+	f.revision = other.revision
+	if other.Done && !f.Done || other.Done == f.Done && other.Position > f.Position {
+		f.Position, f.Sum, f.Lines, f.Done = other.Position, other.Sum, other.Lines, other.Done
+	}
+	for _, path := range other.Paths {
+		if len(f.Paths) < maxPaths && !slices.Contains(f.Paths, path) {
+			f.Paths = append(f.Paths, path)
+		}
+	}
+}
+
+func (f *fileStore) keys(ctx context.Context) (keys []string, err error) {
 	err = retry(ctx, func(ctx context.Context) error {
 		keys, err = f.kv.Keys(ctx)
 		if errors.Is(err, jetstream.ErrNoKeysFound) {
@@ -216,7 +270,8 @@ func retry(ctx context.Context, f func(context.Context) error) error {
 		err := f(attempt)
 		cancel()
 		var syntax *json.SyntaxError
-		if err == nil || errors.Is(err, jetstream.ErrKeyNotFound) || errors.Is(err, jetstream.ErrKeyExists) || errors.As(err, &syntax) {
+		if err == nil || errors.Is(err, jetstream.ErrKeyNotFound) || errors.Is(err, jetstream.ErrKeyExists) ||
+			errors.Is(err, jetstream.ErrKeyRevisionMismatch) || errors.As(err, &syntax) {
 			return err
 		}
 		select {
@@ -237,9 +292,9 @@ type settings struct {
 
 // agree checks that what the user asks for is what the file was first imported
 // with.
-func (f *File) agree(name string, want settings) error {
+func (f *File) agree(want settings) error {
 	differs := func(what string, old, now any) error {
-		return fmt.Errorf("import %s: it was first imported with %s %v, not %v: its events are stored by their times, and would be counted twice", name, what, old, now)
+		return fmt.Errorf("it was first imported with %s %v, not %v: its events are stored by their times, and would be counted twice", what, old, now)
 	}
 	year := func(y int) string {
 		if y == 0 {
@@ -253,7 +308,7 @@ func (f *File) agree(name string, want settings) error {
 	case want.askedYear && f.Year != want.year:
 		return differs("year", year(f.Year), year(want.year))
 	case want.askedFormat && f.Format != want.format:
-		return fmt.Errorf("import %s: it was first imported with format %s, not %s", name, f.Format, want.format)
+		return fmt.Errorf("it was first imported with format %s, not %s", f.Format, want.format)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -223,5 +224,124 @@ func TestFollowTorture(t *testing.T) {
 	stop()
 	if got := len(w.tables.ids()); got != n {
 		t.Errorf("%d different events of %d lines, seed %d", got, n, seed)
+	}
+}
+
+// A new log may begin as the old one did: with a banner of a line, or of more
+// than a head.
+func TestFollowBanner(t *testing.T) {
+	f := func(banner string) {
+		t.Helper()
+		w, path := followWorld(t)
+		following(t, w)
+		appendTo(t, path, banner)
+		time.Sleep(60 * time.Millisecond) // it is opened with nothing but the banner
+		for i := range 50 {
+			appendTo(t, path, knock(i))
+		}
+		w.wait(t, 50)
+		time.Sleep(60 * time.Millisecond) // its position is kept
+		if err := os.Rename(path, path+".1"); err != nil {
+			t.Fatal(err)
+		}
+		appendTo(t, path, banner)
+		time.Sleep(120 * time.Millisecond)
+		for i := 300; i < 320; i++ {
+			appendTo(t, path, knock(i))
+		}
+		w.wait(t, 70)
+	}
+	f("log opened by the firewall\n")
+	f(strings.Repeat("a line of a banner that is always the same\n", 120))
+}
+
+// A line of which an import has seen half counts once it is whole.
+func TestFollowHalfLine(t *testing.T) {
+	w, path := followWorld(t)
+	last := knock(1)
+	appendTo(t, path, knock(0)+last[:30])
+	w.imports(t, ImportOptions{Files: []string{path}})
+	w.wait(t, 1)
+	appendTo(t, path, last[30:]+knock(2))
+	following(t, w)
+	w.wait(t, 3)
+}
+
+// Truncated within a line, whose copy has all of it.
+func TestFollowCopyTruncate(t *testing.T) {
+	w, path := followWorld(t)
+	w.cfg.Follow = []string{path + "*"}
+	following(t, w)
+	half := knock(1)
+	appendTo(t, path, knock(0)+half[:40])
+	w.wait(t, 1)
+	if err := os.WriteFile(path+".1", []byte(knock(0)+half), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	w.wait(t, 2)
+	time.Sleep(100 * time.Millisecond)
+	w.tables.mu.Lock()
+	defer w.tables.mu.Unlock()
+	if len(w.tables.rejected) > 0 {
+		t.Errorf("the half line counts besides the whole one: %d", len(w.tables.rejected))
+	}
+}
+
+// A pattern may fit the compressed files of a rotation.
+func TestFollowCompressed(t *testing.T) {
+	w, path := followWorld(t)
+	w.cfg.Follow = []string{path + "*"}
+	text := ""
+	for i := range 40 {
+		text += knock(i)
+	}
+	if err := os.WriteFile(path+".2.gz", gz(t, []byte(text)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	following(t, w)
+	w.wait(t, 40)
+	if n := len(w.tables.rejected); n > 0 {
+		t.Errorf("compressed data is read as %d lines", n)
+	}
+}
+
+// What appears and is renamed out of the pattern while the bus is away is read.
+func TestFollowBusAway(t *testing.T) {
+	w, path := followWorld(t)
+	w.cfg.Follow = []string{filepath.Join(filepath.Dir(path), "*.log")}
+	following(t, w)
+	appendTo(t, path, knock(0))
+	w.wait(t, 1)
+	start := w.stopBus(t)
+	other := filepath.Join(filepath.Dir(path), "other.log")
+	appendTo(t, other, knock(200))
+	time.Sleep(400 * time.Millisecond) // longer than a search takes to begin
+	if err := os.Rename(other, other+".1"); err != nil {
+		t.Fatal(err)
+	}
+	start()
+	w.wait(t, 2)
+}
+
+// A service that starts again publishes nothing of the drop folder.
+func TestDropRestart(t *testing.T) {
+	w, _ := followWorld(t)
+	if err := os.MkdirAll(w.cfg.Drop, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	appendTo(t, filepath.Join(w.cfg.Drop, "a.log"), knock(0)+knock(1))
+	stop := following(t, w)
+	w.wait(t, 2)
+	stop()
+	_, came := w.tables.count()
+	stop = following(t, w)
+	appendTo(t, filepath.Join(w.cfg.Drop, "b.log"), knock(2))
+	w.wait(t, 3)
+	stop()
+	if _, again := w.tables.count(); again != came+1 {
+		t.Errorf("%d events came after the start, want the new one", again-came)
 	}
 }

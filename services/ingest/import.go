@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/whoknocks/whoknocks/pkg/scan"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/clock"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format"
@@ -27,8 +25,9 @@ type ImportOptions struct {
 	Timezone string         // of times without a zone
 	Year     int            // of times without a year; 0 infers it
 	Stdin    io.Reader      // read for "-"
-	patient  bool           // wait for the bus as long as it takes
 	Progress func(Progress) // called now and then, by one goroutine, and must be quick
+
+	live bool // wait for the bus as long as it takes, and publish nothing that it has
 }
 
 // Progress is how far an import has come.
@@ -174,11 +173,11 @@ func (im *importer) importDocument(doc *input.Document, found bool) error {
 	im.at.Name, im.doc = doc.Name, doc
 	im.sum.Origins = append(im.sum.Origins, originOf(doc.Name))
 	head := doc.Head()
-	file, err := im.known(doc, head)
+	file, same, err := im.known(doc, head)
 	if err != nil {
 		return err
 	}
-	d, err := im.newDocument(doc, file, head)
+	d, err := im.newDocument(doc, file, head, same)
 	if err != nil {
 		return err
 	}
@@ -200,35 +199,6 @@ func (im *importer) importDocument(doc *input.Document, found bool) error {
 		return nil
 	}
 	return d.complaint()
-}
-
-// known finds or keeps what is known of the document.
-func (im *importer) known(doc *input.Document, head []byte) (File, error) {
-	stop := im.watch.start()
-	defer stop()
-	file, err := im.files.find(im.ctx, im.set.sensor, head)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		reference := doc.Date()
-		if y := reference.Year(); y < 2000 || y > clock.LastYear { // stdin, or a file without a date
-			reference = time.Now()
-		}
-		file = File{
-			Fingerprint: key(im.set.sensor, head),
-			Sensor:      im.set.sensor, Format: im.set.format, Timezone: im.set.timezone, Year: im.set.year,
-			Reference: reference.UTC().Truncate(time.Second), Updated: time.Now().UTC().Truncate(time.Second),
-		}
-		if err = im.s.survey(im.ctx, doc, &file); err == nil {
-			file, err = im.files.create(im.ctx, file)
-		}
-	}
-	if err != nil {
-		return File{}, fmt.Errorf("import %s: %w", doc.Name, err)
-	}
-	if err := file.agree(doc.Name, im.set); err != nil {
-		return File{}, err
-	}
-	file.seenAt(doc.Path)
-	return file, nil
 }
 
 // originOf is the name in Event.Origin of what was read from a file.

@@ -31,7 +31,7 @@ type importer struct {
 	ctx     context.Context // ends with the caller's, or when the import stalls
 	cancel  context.CancelCauseFunc
 	watch   *watch
-	files   fileStore
+	files   *fileStore
 	batcher *bus.Batcher
 
 	observed, rejected string // subjects
@@ -55,7 +55,7 @@ type importer struct {
 type sent struct {
 	batch *bus.Batch
 	doc   *document
-	at    int64
+	at    mark
 }
 
 func (s *Service) newImporter(ctx context.Context, opts ImportOptions) (*importer, error) {
@@ -73,7 +73,7 @@ func (s *Service) newImporter(ctx context.Context, opts ImportOptions) (*importe
 	}
 	im.ctx, im.cancel = context.WithCancelCause(ctx)
 	stall := s.cfg.Stall
-	if opts.patient {
+	if opts.live {
 		stall = math.MaxInt64
 	}
 	im.watch = newWatch(stall, im.cancel)
@@ -166,19 +166,19 @@ func (im *importer) sweep() error {
 	return nil
 }
 
-// save keeps how far d is safe on the bus.
+// save keeps how far d is safe on the bus, unless an earlier import came further.
 func (im *importer) save(d *document, done bool) error {
 	at := d.next
 	for _, s := range im.sent {
-		if s.doc == d {
-			at = min(at, s.at)
+		if s.doc == d && s.at.at < at.at {
+			at = s.at
 		}
 	}
-	if !done && at <= d.file.Position {
-		return nil // an earlier import came further
+	if at.at < d.file.Position || at.at == d.file.Position && !done {
+		return nil
 	}
-	d.file.Position, d.file.Lines, d.file.Done = at, d.line, done
-	if err := im.files.put(im.ctx, d.file); err != nil {
+	d.file.Position, d.file.Sum, d.file.Lines, d.file.Done = at.at, at.sum, d.line, done
+	if err := im.files.put(im.ctx, &d.file); err != nil {
 		im.cancel(err)
 		return fmt.Errorf("import %s: %w", d.name, err)
 	}
@@ -214,7 +214,7 @@ func (im *importer) failed(d *document, err error) error {
 		at = im.sent[0].at
 	}
 	if !errors.Is(cause, ErrStalled) {
-		return fmt.Errorf("import %s: at byte %d: %w", d.name, at, cause)
+		return fmt.Errorf("import %s: at byte %d: %w", d.name, at.at, cause)
 	}
 	im.batcher.Close() // makes the batches tell what they wait for
 	for _, s := range im.sent {
@@ -223,7 +223,7 @@ func (im *importer) failed(d *document, err error) error {
 			break
 		}
 	}
-	return &stallError{fmt.Sprintf("import %s: no progress for %s at byte %d; all before it is safe, import the file again to go on", d.name, im.watch.limit, at), err}
+	return &stallError{fmt.Sprintf("import %s: no progress for %s at byte %d; all before it is safe, import the file again to go on", d.name, im.watch.limit, at.at), err}
 }
 
 // awaitQueryable blocks until everything that is on the bus by now is in tables,

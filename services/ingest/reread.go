@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/whoknocks/whoknocks/pkg/scan"
@@ -48,7 +47,7 @@ type DayCounts struct {
 // is all that was promised; the error is then ErrIncomplete, besides the counts.
 // A file that is not there any more is ErrGone.
 func (s *Service) Reread(ctx context.Context, file File, yield func([]scan.Event) error) ([]DayCounts, error) {
-	doc, err := reopen(file)
+	doc, err := reopen(ctx, file)
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +83,9 @@ func (s *Service) Reread(ctx context.Context, file File, yield func([]scan.Event
 	return days, nil
 }
 
-// reopen opens the first of the file's names that still holds it.
-func reopen(file File) (*input.Document, error) {
+// reopen opens the first of the file's names that still holds it, as far as it
+// was read.
+func reopen(ctx context.Context, file File) (*input.Document, error) {
 	var why []error
 	for _, path := range file.Paths {
 		doc, err := input.Reopen(path)
@@ -93,17 +93,14 @@ func reopen(file File) (*input.Document, error) {
 			why = append(why, err)
 			continue
 		}
-		head := doc.Head()
-		if _, size, short := strings.Cut(file.Fingerprint, "."); short {
-			var n int
-			if _, err := fmt.Sscanf(size, "%d", &n); err == nil {
-				head = head[:min(n, len(head))]
-			}
-		}
-		if key(file.Sensor, head) == file.Fingerprint {
+		way, err := wayTo(ctx, doc, file)
+		if err == nil && way == sameWay {
 			return doc, nil
 		}
 		doc.Close()
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		why = append(why, fmt.Errorf("%s is another file by now", path))
 	}
 	if len(file.Paths) == 0 {

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,8 +14,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/whoknocks/whoknocks/pkg/bus"
+	"github.com/whoknocks/whoknocks/pkg/scan"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/input"
 )
 
 // The environment of a test binary that is to import a file instead of testing.
@@ -127,18 +131,13 @@ func TestResume(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.BatchEvents = 7 })
 	path := w.file(t, "router.log", content)
 	w.saveEvery = 0
-	for range 8 {
+	for i := range 8 {
 		ctx, cancel := context.WithCancel(context.Background())
-		time.AfterFunc(time.Duration(rand.IntN(60))*time.Millisecond, cancel)
+		time.AfterFunc(time.Duration(i*i*10+rand.IntN(60))*time.Millisecond, cancel)
 		if _, err := w.Import(ctx, ImportOptions{Files: []string{path}}); err != nil && !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
 		cancel()
-	}
-	// At every single position the file may have been left at, too.
-	files, err := w.Files(t.Context())
-	if err != nil || len(files) != 1 {
-		t.Fatalf("Files() = %v, %v", files, err)
 	}
 	got := w.imports(t, ImportOptions{Files: []string{path}})
 	got.Duplicates = 0
@@ -175,9 +174,16 @@ func TestResumeFromEveryLine(t *testing.T) {
 	}
 	at := 0
 	for i, line := range lines {
+		old, err := files.get(t.Context(), all[0].Fingerprint)
+		if errors.Is(err, jetstream.ErrKeyNotFound) {
+			old, err = files.create(t.Context(), all[0])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 		file := all[0]
-		file.Position, file.Done = int64(at), false
-		if err := files.put(t.Context(), file); err != nil {
+		file.revision, file.Position, file.Sum, file.Done = old.revision, int64(at), sumTo(t, path, int64(at)), false
+		if err := files.put(t.Context(), &file); err != nil {
 			t.Fatal(err)
 		}
 		w.tables.mu.Lock()
@@ -193,5 +199,101 @@ func TestResumeFromEveryLine(t *testing.T) {
 			t.Errorf("resumed at line %d: %d events, want at least the %d that were not safe", i+1, len(w.tables.events), len(want)-safe)
 		}
 		at += len(line)
+	}
+}
+
+func sumTo(t *testing.T, path string, at int64) uint64 {
+	t.Helper()
+	doc, err := input.Open(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer doc.Close()
+	sum, ok, err := doc.SumTo(t.Context(), at)
+	if err != nil || !ok {
+		t.Fatalf("SumTo(%d) = %v, %v", at, ok, err)
+	}
+	return sum
+}
+
+// A file that begins like one whose import was broken off, and goes on otherwise,
+// is read in full: what is on the bus is of the other.
+func TestResumeAnother(t *testing.T) {
+	same := attempts(200)
+	other := bytes.ReplaceAll(attempts(3000)[len(same):], []byte("Source:192.0.2."), []byte("Source:203.0.113."))
+	w := newWorld(t)
+	first := w.file(t, "first.log", attempts(3000))
+	w.imports(t, ImportOptions{Files: []string{first}})
+	files, err := w.Files(t.Context())
+	if err != nil || len(files) != 1 {
+		t.Fatalf("Files() = %v, %v", files, err)
+	}
+	store, err := w.openFiles(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale := files[0]
+	files[0].Done = false // all but the last word
+	stale.Done, stale.Position = false, 10
+	for _, f := range []*File{&files[0], &stale} {
+		if err := store.put(t.Context(), f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if stale.Position != files[0].Position || stale.Sum != files[0].Sum {
+		t.Fatalf("put() of an import that is behind = %+v, want what was there: %+v", stale, files[0])
+	}
+	second := w.file(t, "second.log", append(same, other...))
+	w.imports(t, ImportOptions{Files: []string{second}})
+	if n, _ := w.tables.count(); n != 2910+2910-194 {
+		t.Errorf("%d events, want those of both files", n)
+	}
+}
+
+// An early copy of a file is nothing new, and what is known of the file stays.
+func TestEarlyCopy(t *testing.T) {
+	w := newWorld(t)
+	w.imports(t, ImportOptions{Files: []string{w.file(t, "whole.log", attempts(3000))}})
+	want, err := w.Files(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.imports(t, ImportOptions{Files: []string{w.file(t, "early.log", attempts(2000))}})
+	got, err := w.Files(t.Context())
+	if err != nil || len(got) != 1 || got[0].Position != want[0].Position || got[0].Sum != want[0].Sum || !got[0].Done {
+		t.Errorf("Files() = %+v, %v; want %+v", got, err, want)
+	}
+	if n, _ := w.tables.count(); n != 2910 {
+		t.Errorf("%d events, want 2910", n)
+	}
+}
+
+// A file of nothing but a banner is not every file that begins with it.
+func TestBanner(t *testing.T) {
+	w := newWorld(t)
+	banner := []byte("# firewall log, version 1\n# 2012-04-10\n")
+	lines := bytes.SplitAfter(attempts(3000), []byte("\n"))
+	var paths []string
+	for i, part := range [][][]byte{nil, lines[:1000], lines[1000:2000], lines[2000:]} {
+		path := w.file(t, fmt.Sprintf("%d.log", i), append(append([]byte{}, banner...), bytes.Join(part, nil)...))
+		w.imports(t, ImportOptions{Files: []string{path}})
+		paths = append(paths, path)
+	}
+	files, err := w.Files(t.Context())
+	if err != nil || len(files) != 3 { // the first has grown to the second
+		t.Fatalf("Files() = %+v, %v; want three", files, err)
+	}
+	checked := int64(0)
+	for _, f := range files {
+		days, err := w.Reread(t.Context(), f, func([]scan.Event) error { return nil })
+		if err != nil {
+			t.Errorf("Reread(%v) error = %v", f.Paths, err)
+		}
+		for _, d := range days {
+			checked += d.Lines
+		}
+	}
+	if checked != 3*2+3000 {
+		t.Errorf("%d lines of %v can be read again, want all", checked, paths)
 	}
 }

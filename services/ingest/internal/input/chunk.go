@@ -63,6 +63,7 @@ func (c Chunk) Lines() iter.Seq[Line] {
 type ReadError struct {
 	Name   string
 	Offset int64 // in the plain text: all before it has been handed out
+	Left   int   // bytes of an unfinished line behind it that were read
 	Err    error
 }
 
@@ -132,8 +133,9 @@ func (d *Document) chunks(emit func(Chunk) bool) error {
 					return nil
 				}
 				at += int64(i + 1)
+				n -= i + 1
 			}
-			return &ReadError{Name: d.Name, Offset: at, Err: explain(d.kind, err)}
+			return &ReadError{Name: d.Name, Offset: at, Left: n, Err: explain(d.kind, err)}
 		}
 		size := n
 		if !end {

@@ -17,32 +17,52 @@ import (
 // zstd --long=27 need less.
 const maxWindow = 128 << 20
 
-// decompress returns the plain text of raw and the name of its compression,
-// which is empty for plain text.
-func decompress(raw *bufio.Reader) (io.Reader, string, error) {
-	magic, _ := raw.Peek(6) // shorter at the end of a short file
+// magicSize is how many bytes tell a compression.
+const magicSize = 6
+
+// compression names what a file that begins with magic is compressed with; empty
+// for plain text.
+func compression(magic []byte) string {
 	switch {
 	case bytes.HasPrefix(magic, []byte("\x1f\x8b")):
-		r, err := gzip.NewReader(raw)
-		return r, "gzip", err
+		return "gzip"
 	case bytes.HasPrefix(magic, []byte("\x28\xb5\x2f\xfd")):
-		r, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
-		if err != nil {
-			return nil, "zstd", err
-		}
-		return r, "zstd", nil // with concurrency 1 it has no goroutine to stop
+		return "zstd"
 	case bytes.HasPrefix(magic, []byte("\xfd7zXZ\x00")):
-		if window := xzWindow(raw); window > maxWindow {
-			return nil, "xz", fmt.Errorf("it takes %d MiB of memory to unpack, more than the %d MiB allowed", window>>20, maxWindow>>20)
-		}
-		r, err := xz.NewReader(raw)
-		return r, "xz", err
+		return "xz"
 	case len(magic) > 3 && bytes.HasPrefix(magic, []byte("BZh")) && magic[3] >= '1' && magic[3] <= '9':
-		return bzip2.NewReader(raw), "bzip2", nil
+		return "bzip2"
 	case bytes.HasPrefix(magic, []byte("PK\x03\x04")):
-		return nil, "zip", errors.New("it is a zip archive, unpack it first")
+		return "zip"
 	}
-	return raw, "", nil
+	return ""
+}
+
+// decompress returns the plain text of raw and the name of its compression,
+// which is empty for plain text.
+func decompress(raw *bufio.Reader) (r io.Reader, kind string, err error) {
+	magic, _ := raw.Peek(magicSize) // shorter at the end of a short file
+	switch kind = compression(magic); kind {
+	case "gzip":
+		r, err = gzip.NewReader(raw)
+	case "zstd":
+		var z *zstd.Decoder // with concurrency 1 it has no goroutine to stop
+		if z, err = zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow)); err == nil {
+			r = z
+		}
+	case "xz":
+		if window := xzWindow(raw); window > maxWindow {
+			return nil, kind, fmt.Errorf("it takes %d MiB of memory to unpack, more than the %d MiB allowed", window>>20, maxWindow>>20)
+		}
+		r, err = xz.NewReader(raw)
+	case "bzip2":
+		r = bzip2.NewReader(raw)
+	case "zip":
+		err = errors.New("it is a zip archive, unpack it first")
+	default:
+		r = raw
+	}
+	return r, kind, err
 }
 
 // xzWindow reads the size of the dictionary from the header of the first block,

@@ -39,6 +39,7 @@ type Document struct {
 	live   bool          // whoever writes it may pause: hand out what there is
 	kind   string        // compression, for messages
 	text   []byte        // of a mail
+	tailed *os.File      // that is followed
 	head   []byte        // of a file that is followed: what it began with
 }
 

@@ -154,6 +154,8 @@ func (d *Document) Again() (*Document, error) {
 		m := &Document{Name: d.Name, Path: d.Path, Size: d.Size, Modified: d.Modified, Mail: true, text: d.text}
 		m.source = bufio.NewReaderSize(&counter{r: bytes.NewReader(d.text), n: &m.read}, 64<<10)
 		return m, nil
+	case d.tailed != nil:
+		return d.tailedAgain()
 	case d.Path == "":
 		return nil, nil
 	}
