@@ -48,7 +48,7 @@ type Summary struct {
 	Unrecognised int64   `json:"unrecognised"`
 	Rejected     int64   `json:"rejected"`
 	Duplicates   int64   `json:"duplicates"` // events of files that were imported before; the database knows of others, too
-	Sources      int64   `json:"sources"`    // different public source addresses that knocked
+	Sources      int64   `json:"sources"`    // different public source addresses that knocked, counted up to 786,432
 	Owners       int64   `json:"owners"`     // ingest knows none: for the caller to fill
 	Seconds      float64 `json:"seconds"`
 
