@@ -14,6 +14,7 @@ import (
 
 	"github.com/whoknocks/whoknocks/pkg/bus"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/identity"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/input"
 )
 
 // filesBucket is where the bus keeps what is known of each file.
@@ -47,8 +48,8 @@ type File struct {
 	revision uint64 // in the bucket
 }
 
-// Files returns the files that were ever imported, in no order. It waits for
-// the bus until ctx ends.
+// Files returns the files that were ever imported, by path, the mails of a mailbox
+// in their order. It waits for the bus until ctx ends.
 func (s *Service) Files(ctx context.Context) ([]File, error) {
 	files, err := s.openFiles(ctx)
 	if err != nil {
@@ -69,6 +70,9 @@ func (s *Service) Files(ctx context.Context) ([]File, error) {
 		}
 		out = append(out, f)
 	}
+	slices.SortFunc(out, func(a, b File) int {
+		return input.ByMailbox(strings.Join(a.Paths[:min(1, len(a.Paths))], ""), strings.Join(b.Paths[:min(1, len(b.Paths))], ""))
+	})
 	return out, nil
 }
 

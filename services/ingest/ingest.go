@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/whoknocks/whoknocks/pkg/bus"
 	"github.com/whoknocks/whoknocks/services/ingest/internal/format"
+	"github.com/whoknocks/whoknocks/services/ingest/internal/input"
 )
 
 // Service is ingest. It is safe for concurrent use, but Run is called once.
@@ -31,6 +33,9 @@ type Service struct {
 	listeners
 
 	saveEvery time.Duration // how often the position in a file is kept
+
+	rereading sync.Mutex // guards reopener
+	reopener  input.Reopener
 }
 
 // New returns a service on an open bus. It starts nothing. A nil reg registers

@@ -45,9 +45,11 @@ type DayCounts struct {
 //
 // It reads up to File.Position, which for a file that was not imported to its end
 // is all that was promised; the error is then ErrIncomplete, besides the counts.
-// A file that is not there any more is ErrGone.
+// A file that is not there any more is ErrGone. Calls wait for each other.
 func (s *Service) Reread(ctx context.Context, file File, yield func([]scan.Event) error) ([]DayCounts, error) {
-	doc, err := reopen(ctx, file)
+	s.rereading.Lock()
+	defer s.rereading.Unlock()
+	doc, err := s.reopen(ctx, file)
 	if err != nil {
 		return nil, err
 	}
@@ -85,10 +87,10 @@ func (s *Service) Reread(ctx context.Context, file File, yield func([]scan.Event
 
 // reopen opens the first of the file's names that still holds it, as far as it
 // was read.
-func reopen(ctx context.Context, file File) (*input.Document, error) {
+func (s *Service) reopen(ctx context.Context, file File) (*input.Document, error) {
 	var why []error
 	for _, path := range file.Paths {
-		doc, err := input.Reopen(path)
+		doc, err := s.reopener.Open(path)
 		if err != nil {
 			why = append(why, err)
 			continue

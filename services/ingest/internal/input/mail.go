@@ -3,10 +3,12 @@ package input
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"net/mail"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -40,39 +42,88 @@ func Each(path string, stdin io.Reader, yield func(*Document) error) error {
 		return d.mailbox(yield)
 	case isMail(head):
 		m, err := d.mail(d.source, 0)
-		if err != nil {
-			return err
+		if m != nil {
+			err = errors.Join(yield(m), err)
 		}
-		return yield(m)
+		return err
 	}
 	return yield(d)
 }
 
-// Reopen opens a document by the Path that it had: of a mail in a mailbox too.
-func Reopen(path string) (*Document, error) {
+// Reopener opens documents again by the Path that they had, of mails in a mailbox
+// too: those are quick in the order in which they stand. It serves one goroutine.
+type Reopener struct {
+	box    *Document // that was opened last
+	stored os.FileInfo
+	mails  *mbox.Reader
+	number int // of the mail that was read last
+}
+
+// Open opens the document that had this Path.
+func (r *Reopener) Open(path string) (*Document, error) {
 	d, err := Open(path, nil)
 	box, number, ok := cutNumber(path)
 	if err == nil || !ok {
 		if err == nil && isMail(d.Head()) {
 			defer d.Close()
-			return d.mail(d.source, 0)
+			return undamaged(d.mail(d.source, 0))
 		}
 		return d, err
 	}
-	if d, err = Open(box, nil); err != nil {
+	if err := r.turn(box, number); err != nil {
 		return nil, err
 	}
-	defer d.Close()
-	messages := mbox.NewReader(d.source)
-	for n := 1; ; n++ {
-		m, err := messages.NextMessage()
+	for {
+		m, err := r.mails.NextMessage()
 		if err != nil {
+			r.Close()
 			return nil, fmt.Errorf("read %s: mail %d: %w", box, number, err)
 		}
-		if n == number {
-			return d.mail(m, n)
+		if r.number++; r.number == number {
+			return undamaged(r.box.mail(m, number))
 		}
 	}
+}
+
+// undamaged passes over what was told before.
+func undamaged(m *Document, err error) (*Document, error) {
+	if m != nil {
+		return m, nil
+	}
+	return nil, err
+}
+
+// turn opens the mailbox, unless it is open before the mail.
+func (r *Reopener) turn(box string, number int) error {
+	stored, err := os.Stat(box)
+	if err != nil {
+		return fileError("open", box, err)
+	}
+	if r.box != nil && r.box.Name == box && r.number < number && os.SameFile(stored, r.stored) {
+		return nil
+	}
+	r.Close()
+	d, err := Open(box, nil)
+	if err != nil {
+		return err
+	}
+	r.box, r.stored, r.mails, r.number = d, stored, mbox.NewReader(d.source), 0
+	return nil
+}
+
+// Close closes the mailbox that is open, if any.
+func (r *Reopener) Close() {
+	if r.box != nil {
+		_ = r.box.Close()
+		r.box = nil
+	}
+}
+
+// ByMailbox orders paths of documents such that Reopener is quick.
+func ByMailbox(a, b string) int {
+	x, m, _ := cutNumber(a)
+	y, n, _ := cutNumber(b)
+	return cmp.Or(strings.Compare(x, y), m-n)
 }
 
 // cutNumber cuts "#12" off the Path of a mail.
@@ -100,8 +151,8 @@ func (d *Document) mailbox(yield func(*Document) error) error {
 		if errors.Is(err, ErrEmpty) {
 			continue // pictures and the like
 		}
-		if err == nil {
-			err = yield(m)
+		if m != nil {
+			err = errors.Join(yield(m), err)
 		}
 		if errors.Is(err, errStop) {
 			return errors.Join(append(errs, err)...)
@@ -120,7 +171,8 @@ type stop struct{ error }
 
 func (s *stop) Unwrap() []error { return []error{s.error, errStop} }
 
-// mail makes a document of the text of one mail, the n-th of its mailbox.
+// mail makes a document of the text of one mail, the n-th of its mailbox. Of a
+// damaged one there is a document as well as an error, if any text is left.
 func (d *Document) mail(r io.Reader, n int) (*Document, error) {
 	name, path := d.Name, d.Path
 	if n > 0 {
@@ -133,17 +185,26 @@ func (d *Document) mail(r io.Reader, n int) (*Document, error) {
 	if err != nil && (e == nil || !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err)) {
 		return nil, fmt.Errorf("read %s: it is no mail: %w", name, err)
 	}
-	var text bytes.Buffer
-	parts := 0
-	if err := texts(e, &text, &parts); err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+	var found parts
+	damage := found.read(e)
+	text := found.join()
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil, fmt.Errorf("read %s: %w", name, cmp.Or(damage, errNoText))
 	}
-	if len(bytes.TrimSpace(text.Bytes())) == 0 {
-		return nil, fmt.Errorf("read %s: the mail has no text: %w", name, ErrEmpty)
+	m := d.ofMail(name, path, text, dateOf(&e.Header, d.Modified))
+	if damage != nil {
+		damage = fmt.Errorf("read %s: %w", name, damage)
 	}
-	m := &Document{Name: name, Path: path, Size: int64(text.Len()), Modified: dateOf(&e.Header, d.Modified), Mail: true, text: text.Bytes()}
-	m.source = bufio.NewReaderSize(&counter{r: &text, n: &m.read}, 64<<10)
-	return m, nil
+	return m, damage
+}
+
+// errNoText is of a mail without any.
+var errNoText = fmt.Errorf("the mail has no text: %w", ErrEmpty)
+
+func (d *Document) ofMail(name, path string, text []byte, date time.Time) *Document {
+	m := &Document{Name: name, Path: path, Size: int64(len(text)), Modified: date, Mail: true, text: text}
+	m.source = bufio.NewReaderSize(&counter{r: bytes.NewReader(text), n: &m.read}, 64<<10)
+	return m
 }
 
 // Again opens the document a second time, from its beginning; nil if it can be
@@ -151,9 +212,7 @@ func (d *Document) mail(r io.Reader, n int) (*Document, error) {
 func (d *Document) Again() (*Document, error) {
 	switch {
 	case d.text != nil:
-		m := &Document{Name: d.Name, Path: d.Path, Size: d.Size, Modified: d.Modified, Mail: true, text: d.text}
-		m.source = bufio.NewReaderSize(&counter{r: bytes.NewReader(d.text), n: &m.read}, 64<<10)
-		return m, nil
+		return d.ofMail(d.Name, d.Path, d.text, d.Modified), nil
 	case d.tailed != nil:
 		return d.tailedAgain()
 	case d.Path == "":
@@ -176,63 +235,100 @@ func dateOf(h *message.Header, file time.Time) time.Time {
 	return file
 }
 
-// texts appends the plain texts of a mail, attached ones too, or where there is
-// none, what its HTML shows.
-func texts(e *message.Entity, out *bytes.Buffer, parts *int) error {
-	if *parts++; *parts > maxParts {
+// parts are the texts of a mail.
+type parts struct {
+	texts [][]byte
+	size  int // of all that was read
+	seen  int // parts that were looked at
+}
+
+// read adds the plain texts of a mail, attached ones too, or where there is none,
+// what its HTML shows. With an error, what was read before it is there.
+func (p *parts) read(e *message.Entity) error {
+	if p.seen++; p.seen > maxParts {
 		return errors.New("the mail has too many parts")
 	}
 	kind, _, err := e.Header.ContentType()
 	if err != nil || kind == "" {
 		kind = "text/plain"
 	}
-	if many := e.MultipartReader(); many != nil {
-		plain := out.Len()
-		var html bytes.Buffer
-		for {
-			part, err := many.NextPart()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil && (part == nil || !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err)) {
-				return fmt.Errorf("the mail is damaged: %w", err)
-			}
-			to := out
-			if kind, _, _ := part.Header.ContentType(); kind == "text/html" {
-				to = &html
-			}
-			if err := texts(part, to, parts); err != nil {
-				return err
-			}
-		}
-		if out.Len() == plain {
-			out.Write(html.Bytes())
-		}
-		return bounded(out)
-	}
+	many := e.MultipartReader()
 	switch {
+	case many != nil:
+		return p.multipart(many)
 	case kind == "text/html":
-		if err := shown(e.Body, out); err != nil {
-			return err
-		}
+		var page bytes.Buffer
+		err = shown(e.Body, &page)
+		return p.add(page.Bytes(), err)
 	case strings.HasPrefix(kind, "text/"), isLog(&e.Header):
-		if _, err := io.Copy(out, io.LimitReader(e.Body, maxMail+1)); err != nil {
-			return fmt.Errorf("the mail is damaged: %w", err)
-		}
-	default:
-		return nil
-	}
-	if n := out.Len(); n > 0 && out.Bytes()[n-1] != '\n' {
-		out.WriteByte('\n')
-	}
-	return bounded(out)
-}
-
-func bounded(out *bytes.Buffer) error {
-	if out.Len() > maxMail {
-		return fmt.Errorf("the mail has more than %d bytes of text", maxMail)
+		text, err := io.ReadAll(io.LimitReader(e.Body, maxMail+1))
+		return p.add(text, err)
 	}
 	return nil
+}
+
+func (p *parts) multipart(many message.MultipartReader) error {
+	html := parts{size: p.size}
+	plain := len(p.texts)
+	var failed error
+	for failed == nil {
+		part, err := many.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil && (part == nil || !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err)) {
+			failed = fmt.Errorf("the mail is damaged: %w", err)
+			break
+		}
+		to := p
+		if kind, _, _ := part.Header.ContentType(); kind == "text/html" {
+			to = &html
+		}
+		html.seen, html.size = p.seen, p.size
+		failed = to.read(part)
+		p.seen, p.size = max(p.seen, html.seen), max(p.size, html.size)
+	}
+	if len(p.texts) == plain {
+		p.texts = append(p.texts, html.texts...)
+	}
+	return failed
+}
+
+// add takes one text. Of a damaged one, what stands behind the last line ending is
+// left out.
+func (p *parts) add(text []byte, err error) error {
+	if err != nil {
+		text, err = text[:bytes.LastIndexByte(text, '\n')+1], fmt.Errorf("the mail is damaged: %w", err)
+	}
+	if p.size += len(text); p.size > maxMail {
+		return fmt.Errorf("the mail has more than %d bytes of text", maxMail)
+	}
+	p.texts = append(p.texts, text)
+	return err
+}
+
+// join returns the texts one after the other, without those that another contains,
+// whatever its line endings: routers send one log in the body and attached.
+func (p *parts) join() []byte {
+	plain := make([][]byte, len(p.texts))
+	for i, text := range p.texts {
+		plain[i] = bytes.TrimSpace(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")))
+	}
+	var out []byte
+	for i, text := range p.texts {
+		copied := false
+		for j, other := range plain {
+			longer := len(other) > len(plain[i]) || len(other) == len(plain[i]) && j < i
+			copied = copied || longer && bytes.Contains(other, plain[i])
+		}
+		if copied {
+			continue
+		}
+		if out = append(out, text...); len(text) > 0 && text[len(text)-1] != '\n' {
+			out = append(out, '\n')
+		}
+	}
+	return out
 }
 
 // isLog reports whether an attachment is a log by its name, whatever its type.

@@ -20,6 +20,8 @@ func each(t *testing.T, content string) (texts, names []string, err error) {
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	var reopener Reopener
+	defer reopener.Close()
 	err = Each(path, nil, func(d *Document) error {
 		var b strings.Builder
 		err := d.Chunks(t.Context(), func(c Chunk) error { b.WriteString(c.Text); return nil })
@@ -27,11 +29,11 @@ func each(t *testing.T, content string) (texts, names []string, err error) {
 		if d.Mail && !d.Date().Equal(time.Date(2012, 2, 14, 11, 0, 0, 0, time.UTC)) {
 			t.Errorf("Date() = %v", d.Date())
 		}
-		again, rerr := Reopen(d.Path)
+		again, rerr := reopener.Open(d.Path)
 		if rerr != nil {
-			t.Errorf("Reopen(%s): %v", d.Path, rerr)
+			t.Errorf("Open(%s): %v", d.Path, rerr)
 		} else if again.Name != d.Name {
-			t.Errorf("Reopen(%s) = %s", d.Path, again.Name)
+			t.Errorf("Open(%s) = %s", d.Path, again.Name)
 		}
 		return err
 	})
@@ -57,6 +59,10 @@ func TestEach(t *testing.T) {
 	f(head5322+"Content-Type: text/html\r\n\r\n<html><style>x</style><p>line&nbsp;1</p>line&lt;2<br>3</html>\r\n", "line 1\nline<2\n3\n")
 	f(head5322+"Content-Type: multipart/alternative; boundary=X\r\n\r\n--X\r\nContent-Type: text/html\r\n\r\n<p>page</p>\r\n--X\r\nContent-Type: text/plain\r\n\r\nplain\r\n--X--\r\n", "plain\n")
 	f(head5322+"Content-Type: multipart/mixed; boundary=X\r\n\r\n--X\r\nContent-Type: text/plain\r\n\r\nbody\r\n--X\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=a.log\r\n\r\nattached\r\n--X\r\nContent-Type: image/png\r\n\r\nno\r\n--X--\r\n", "body\nattached\n")
+	f(head5322+"Content-Type: multipart/mixed; boundary=X\r\n\r\n--X\r\n\r\nHello\r\nline 1\r\nline 2\r\n\r\n--X\r\nContent-Disposition: attachment; filename=a.log\r\n\r\nline 1\nline 2\n\r\n--X\r\n\r\nline 3\r\n--X--\r\n", "Hello\r\nline 1\r\nline 2\r\nline 3\n")
+	f(head5322+"Content-Type: multipart/mixed; boundary=X\r\n\r\n--X\r\n\r\nline 1\r\n--X\r\n\r\nline 1\r\nline 2\r\n--X--\r\n", "line 1\r\nline 2\n")
+	long := strings.Repeat("x", 100<<10)
+	f("From a Tue Feb 14 12:00:00 2012\n"+head5322+"\n"+long+"\n\nFrom a Tue Feb 14 12:00:00 2012\n"+head5322+"\nline 2\n", long+"\r\n", "line 2\r\n")
 	box := "From a Tue Feb 14 12:00:00 2012\n" + head5322 + "\n>From here\nline 1\n\nFrom a Tue Feb 14 12:00:00 2012\n" + head5322 + "\nline 2\n"
 	f(box, "From here\r\nline 1\r\n", "line 2\r\n")
 	if _, names, _ := each(t, box); len(names) != 2 || names[1] != "file#2" {
@@ -74,7 +80,11 @@ func TestEachBad(t *testing.T) {
 	}
 	f(head5322+"\r\n", "no text", 0)
 	f(head5322+"Content-Type: multipart/mixed; boundary=X\r\n\r\n--X\r\nContent-Type: text/plain\r\n\r\ncut", "damaged", 0)
+	f(head5322+"Content-Type: multipart/mixed; boundary=X\r\n\r\n--X\r\nContent-Type: text/plain\r\n\r\nline 1\r\ncut", "damaged", 1)
 	f("From a Tue Feb 14 12:00:00 2012\n"+head5322+"Content-Type: multipart/mixed; boundary=X\n\n--X\n\nFrom a Tue Feb 14 12:00:00 2012\n"+head5322+"\nline 2\n", "#1: the mail is damaged", 1)
+	if _, err := new(Reopener).Open("no/box#1"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("Open() of a mail in no mailbox = %v", err)
+	}
 	deep := head5322
 	for range 200 {
 		deep += "Content-Type: multipart/mixed; boundary=X\r\n\r\n--X\r\n"
