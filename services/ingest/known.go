@@ -92,7 +92,8 @@ func (im *importer) survey(doc *input.Document, head []byte) (File, error) {
 		Sensor:      im.set.sensor, Format: im.set.format, Timezone: im.set.timezone, Year: im.set.year,
 		Reference: reference.UTC().Truncate(time.Second), Updated: time.Now().UTC().Truncate(time.Second),
 	}
-	return file, im.s.survey(im.ctx, doc, &file)
+	err := im.s.survey(im.ctx, doc, &file)
+	return file, err
 }
 
 // The ways on which a document may come to the position of a known file.

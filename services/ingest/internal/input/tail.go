@@ -83,7 +83,8 @@ func (d *Document) tailedAgain() (*Document, error) {
 		return nil, fileError("read", d.Name, err)
 	}
 	again := &Document{Name: d.Name, Path: d.Path, Modified: d.Modified, Size: info.Size()}
-	return again, again.start(io.NewSectionReader(d.tailed, 0, info.Size()))
+	err = again.start(io.NewSectionReader(d.tailed, 0, info.Size()))
+	return again, err
 }
 
 // IsCompressed reports whether there is a compressed file at path.
