@@ -43,10 +43,51 @@ func (d *document) netRange() {
 			n.refer = r
 		}
 	}
+	n.Handle = handle
+	d.referral(&n, d.get("referralserver"), d.get("resourcelink"))
 	if n.refer == ARIN {
 		n.refer = "" // ARIN's own space: nobody else to ask
 	}
 	d.keep(n)
+}
+
+// referral reads to whom the fields of a net or its organisation send: another
+// registry, if the net is a placeholder, or the server of a carrier.
+func (d *document) referral(n *net, fields ...string) {
+	for _, f := range fields {
+		if server, ok := strings.CutPrefix(strings.ToLower(f), "rwhois://"); ok && n.server == "" {
+			n.server = carrierServer(server)
+		}
+		if n.placeholder && n.refer == "" {
+			n.refer = registryAt(f)
+		}
+	}
+}
+
+// carrierServer returns host:port of a server that a registry's field names, ""
+// if it is none that may be asked: ports 43 and 4321, and a name with a dot in it.
+// That it leads to a public address is for whoever connects to see to.
+func carrierServer(server string) string {
+	server, _, _ = strings.Cut(server, "/")
+	host, port, ok := strings.Cut(server, ":")
+	if !ok {
+		port = "4321"
+	}
+	if port != "43" && port != "4321" || len(host) > 253 || !strings.Contains(host, ".") || strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" {
+		return ""
+	}
+	return host + ":" + port
+}
+
+// arinAbuse binds the mailbox for complaints to the nets that were told last: a
+// net's own goes before its organisation's.
+func (d *document) arinAbuse(key string, own bool) {
+	m := mailbox(d.get(key))
+	for i := d.bound; i < len(d.nets) && m != ""; i++ {
+		if own || d.nets[i].Abuse == "" {
+			d.nets[i].Abuse = m
+		}
+	}
 }
 
 // registryOrgs are the organisation handles under which ARIN keeps blocks that
@@ -65,6 +106,10 @@ func (d *document) orgName() {
 		if n.Country == "" {
 			n.Country = d.country()
 		}
+		if id := d.get("orgid"); id != "" {
+			n.Handle = id
+		}
+		d.referral(n, d.get("referralserver"))
 		if r, ok := registryOrgs[strings.ToUpper(d.get("orgid"))]; ok && !n.placeholder {
 			n.placeholder, n.refer = true, r
 			if r == ARIN {
@@ -72,5 +117,5 @@ func (d *document) orgName() {
 			}
 		}
 	}
-	d.open = len(d.nets)
+	d.bound, d.open = d.open, len(d.nets)
 }

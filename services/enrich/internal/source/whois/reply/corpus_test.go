@@ -1,9 +1,11 @@
 package reply
 
 import (
+	"html"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -43,11 +45,7 @@ func TestCorpus(t *testing.T) {
 	}
 	f := func(file, addr string, w want) {
 		t.Helper()
-		text, err := os.ReadFile(filepath.Join(dir, file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := Parse(netip.MustParseAddr(addr), string(text))
+		r := Parse(netip.MustParseAddr(addr), recorded(t, dir, file))
 		if r.Kind != Answer {
 			t.Errorf("%s: kind %v, want an answer", file, r.Kind)
 		}
@@ -88,7 +86,6 @@ func TestCorpus(t *testing.T) {
 	f("ripencc/phpwhois-62.97.102.115.txt", "62.97.102.115", want{"62.97.102.112/29", "Avancem amb Voste S.L.", "NET-ES-AVANCEM-AMB-VOSTE-SL", "ES", true, "", "COLT Espana Customer Networks"})
 
 	f("apnic/lab5-36.90.184.82.txt", "36.90.184.82", want{"36.64.0.0/11", "Telekomunikasi Indonesia (PT)", "TELKOMNET", "ID", false, "", "PT. Telekomunikasi Indonesia"})
-	f("apnic/210.107.73.73.txt", "210.107.73.73", want{"210.107.0.0/17", "DACOM Corp.", "BORANET-NET-210-107", "KR", false, "LG DACOM Corporation", ""})
 	f("apnic/2001-240-10c-1--ca20-9d1d.txt", "2001:240:10c:1::ca20:9d1d", want{"2001:240:10c::/48", "Internet Initiative Japan Inc.", "IIJ-PRJNET", "JP", false, "Japan Network Information Center", ""})
 	f("apnic/phpwhois-218.165.121.114.txt", "218.165.121.114", want{"218.165.0.0/16", "Chunghwa Telecom Co.,Ltd.", "HINET-NET", "TW", true, "Data Communication Business Group", ""})
 	f("apnic/likexian-whois_apnic_net_171.txt", "171.0.0.1", want{"171.0.0.0/15", "Starhub Ltd.", "STARHUBINTERNET-SG", "SG", false, "", "Starhub Internet Pte Ltd"})
@@ -99,17 +96,22 @@ func TestCorpus(t *testing.T) {
 
 	f("lacnic/200.57.141.161.txt", "200.57.141.161", want{"200.57.128.0/19", "Triara.com, S.A. de C.V.", "", "MX", false, "", ""})
 	f("lacnic/likexian-whois_lacnic_net_170.txt", "170.0.0.1", want{"170.0.0.0/22", "Coopercitrus Cooperativa de Produtores Rurais", "", "BR", false, "", ""})
+	f("lacnic/2801-10-c000--.txt", "2801:10:c000::1", want{"2801:10:c000::/48", "Universidad Catolica de Oriente", "", "CO", true, "", ""})
+	f("lacnic/phpwhois-200.44.33.31.txt", "200.44.33.31", want{"200.44.0.0/16", "CANTV Servicios, Venezuela", "", "VE", false, "", ""})
+	f("nicbr/phpwhois-200.165.206.74.txt", "200.165.206.74", want{"200.165.0.0/16", "V tal", "", "BR", false, "", ""})
+	f("jpnic/133.1.2.5-web.html", "133.1.2.5", want{"133.1.0.0/16", "Osaka University", "OSAKAU-NET", "JP", true, "", ""})
+	f("krnic/115.1.2.3-web.html", "115.1.2.3", want{"115.1.2.0/26", "KT", "", "KR", true, "Korea Telecom", ""})
+	f("krnic/115.1.2.3-web.html", "115.1.3.3", want{"115.0.0.0-115.23.255.255", "Korea Telecom", "KORNET", "KR", false, "", ""})
+	f("rwhois/insightbb-74.140.192.0.txt", "74.140.192.9", want{"74.140.192.0/19", "Insight Communications", "INSIGHTBB-74.140.192.0-19", "", true, "Insight Communications", ""})
+	f("rwhois/krypt-67.229.101.40.txt", "67.229.101.41", want{"67.229.101.40/29", "VPLS Inc.", "Standard Network Master IP Assignment", "US", true, "", ""})
+	f("rwhois/singlehop-184.154.139.0.txt", "184.154.139.7", want{"184.154.139.0/26", "Innovative Business Services (dba SiteLock)", "", "US", true, "", ""})
 }
 
 func TestCorpusOtherKinds(t *testing.T) {
 	dir := corpus(t)
 	f := func(file, addr string, kind Kind, refer Registry, held string) {
 		t.Helper()
-		text, err := os.ReadFile(filepath.Join(dir, file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := Parse(netip.MustParseAddr(addr), string(text))
+		r := Parse(netip.MustParseAddr(addr), recorded(t, dir, file))
 		if r.Kind != kind || r.Refer != refer || r.Held.String() != held {
 			t.Errorf("%s: %v, refer %q for %v; want %v, %q for %q", file, r.Kind, r.Refer, r.Held, kind, refer, held)
 		}
@@ -120,11 +122,58 @@ func TestCorpusOtherKinds(t *testing.T) {
 	f("arin/query-n_full_exact_200.0.0.1-client.txt", "200.0.0.1", Elsewhere, LACNIC, "200.0.0.0/8")
 	f("arin/likexian-whois_arin_net_170.txt", "170.0.0.1", Elsewhere, LACNIC, "170.0.0.0/22")
 	f("arin/query-1.1.1.0_24-client.txt", "1.1.1.1", None, "", "")
+	// A national registry may tell of smaller blocks; IANA knows who to ask.
+	f("apnic/210.107.73.73.txt", "210.107.73.73", Elsewhere, KRNIC, "210.107.0.0/17")
+	f("iana/likexian-whois_iana_org_171.txt", "171.0.0.1", Elsewhere, APNIC, "171.0.0.0/8")
+	f("rwhois/likexian-rwhois_shawcable_net_4321_174.txt", "174.0.0.1", None, "", "")
 	// An AS, and a list without details: nothing to learn for an address.
 	f("arin/query-AS15169-client.txt", "8.8.8.8", Unusable, "", "")
 	f("arin/query-8.8.8.0_24-v6transport.txt", "8.8.8.8", Unusable, "", "")
 	// The answer to another question must not be taken.
 	f("ripencc/lab5-2.18.111.79.txt", "192.0.2.1", Unusable, "", "")
+}
+
+// recorded reads a reply. Two of them are pages, of which the text is the reply.
+func recorded(t *testing.T, dir, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.HasSuffix(file, ".html") {
+		return html.UnescapeString(tags.ReplaceAllString(string(text), ""))
+	}
+	return string(text)
+}
+
+var tags = regexp.MustCompile(`<[^>]*>`)
+
+// TestCorpusContacts: where complaints go, and the organisation's handle.
+func TestCorpusContacts(t *testing.T) {
+	dir := corpus(t)
+	f := func(file, addr, handle, domain string, server ...string) {
+		t.Helper()
+		r := Parse(netip.MustParseAddr(addr), recorded(t, dir, file))
+		if want := strings.Join(server, ""); r.Server != want {
+			t.Errorf("%s: server %q, want %q", file, r.Server, want)
+		}
+		n := r.Net
+		_, got, _ := strings.Cut(strings.ToLower(n.Abuse), "@")
+		if n.Handle != handle || got != domain {
+			t.Errorf("%s: handle %q, mailbox at %q; want %q, %q", file, n.Handle, got, handle, domain)
+		}
+	}
+	f("arin/lab5-23.35.97.7.txt", "23.35.97.7", "AKAMAI", "akamai.com")
+	f("arin/phpwhois-63.95.254.3.txt", "63.95.254.3", "GPW", "accelecom.net", "rwhois.gapublicweb.net:4321")
+	f("arin/likexian-whois_arin_net_174.txt", "174.0.0.1", "SHAWC", "sjrb.ca", "rwhois.shawcable.net:4321")
+	f("ripencc/lab5-2.18.111.79.txt", "2.18.111.79", "", "akamai.com")
+	f("ripencc/62.239.237.1.txt", "62.239.237.1", "", "bt.com")
+	f("apnic/lab5-36.90.184.82.txt", "36.90.184.82", "ORG-TI10-AP", "telkom.co.id")
+	f("afrinic/196.11.240.215.txt", "196.11.240.215", "ORG-VSA1-AFRINIC", "")
+	f("lacnic/200.57.141.161.txt", "200.57.141.161", "", "triara.com")
+	f("nicbr/phpwhois-200.165.206.74.txt", "200.165.206.74", "", "vtal.com")
+	f("krnic/115.1.2.3-web.html", "115.1.2.3", "", "kt.com")
+	f("rwhois/krypt-67.229.101.40.txt", "67.229.101.41", "", "vpls.net")
 }
 
 // TestCorpusNamesNobody reads every recorded reply: no person's name, telephone

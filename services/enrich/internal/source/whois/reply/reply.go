@@ -46,16 +46,23 @@ func (k Kind) String() string {
 	return "unusable"
 }
 
-// Registry names a regional registry.
+// Registry names a registry.
 type Registry string
 
-// The regional registries.
+// The regional registries, the national ones that hold what their region's
+// registry does not tell in full, the root of them all, and the servers of
+// carriers (referral WHOIS, RFC 2167), each of which tells of its own blocks.
 const (
 	ARIN    Registry = "arin"
 	RIPE    Registry = "ripe"
 	APNIC   Registry = "apnic"
 	AFRINIC Registry = "afrinic"
 	LACNIC  Registry = "lacnic"
+	NICBR   Registry = "nicbr"
+	JPNIC   Registry = "jpnic"
+	KRNIC   Registry = "krnic"
+	IANA    Registry = "iana"
+	RWHOIS  Registry = "rwhois"
 )
 
 // Reply is what a reply says about the address that was asked for.
@@ -75,6 +82,10 @@ type Reply struct {
 	Refer Registry
 	// Held is, for Elsewhere, what the other registry holds of this one's space.
 	Held block.Block
+	// Server is that of the carrier that an Answer is about, host:port, where it
+	// tells of its customers' blocks; "" if it has none. It is the registry's own
+	// field, but anybody may be behind it.
+	Server string
 }
 
 // Net is one registered block.
@@ -85,6 +96,8 @@ type Net struct {
 	Country    string // ISO 3166 alpha-2
 	Leaf       bool   // assigned to its user: no smaller blocks are to be expected inside
 	Private    bool   // registered for a person whose name the registry withholds
+	Handle     string // of the organisation, in its registry
+	Abuse      string // mailbox for complaints
 	Updated    time.Time
 }
 
@@ -114,6 +127,7 @@ func (d *document) result() Reply {
 	}
 	if best >= 0 {
 		r.Net = d.finish(best)
+		r.Server = d.nets[best].server
 	}
 	if parent >= 0 && d.nets[parent].Block.Covers(r.Net.Block) && d.nets[parent].Block != r.Net.Block {
 		r.Parent = d.finish(parent)
@@ -123,14 +137,17 @@ func (d *document) result() Reply {
 	case placeholder >= 0 && (best < 0 || d.nets[best].weak || d.nets[placeholder].Block.Narrower(r.Net.Block)):
 		// Another registry's block inside this one's makes this one's no answer.
 		r.Kind, r.Refer, r.Held = Elsewhere, d.nets[placeholder].refer, d.nets[placeholder].Block
+		if r.Refer == "" {
+			r.Refer = d.refer
+		}
 	case best >= 0 && d.nets[best].weak:
 		r.Kind, r.Refer, r.Held = Elsewhere, d.nets[best].refer, r.Net.Block
 	case best >= 0:
 		r.Kind = Answer
 	case d.blocked:
 		r.Kind = Blocked
-	case d.elsewhere:
-		r.Kind = Elsewhere
+	case d.elsewhere, d.refer != "":
+		r.Kind, r.Refer = Elsewhere, d.refer
 	case d.none:
 		r.Kind = None
 	}

@@ -41,6 +41,12 @@ func tell(r Reply) string {
 	if r.Kind == Elsewhere {
 		fmt.Fprintf(&b, " held %v by %q", r.Held, r.Refer)
 	}
+	if n.Abuse != "" {
+		b.WriteString(" abuse " + n.Abuse)
+	}
+	if r.Server != "" {
+		b.WriteString(" server " + r.Server)
+	}
 	return b.String()
 }
 
@@ -62,13 +68,63 @@ func TestParse(t *testing.T) {
 	f("arin-child-first.txt", "203.0.113.1", `unusable`)
 	f("arin-placeholder.txt", "192.0.2.1", `elsewhere held 192.0.0.0/8 by "ripe"`)
 	f("arin-private.txt", "203.0.113.9", `answer 203.0.113.8/29 "Private Customer" "EXAMPLE-203-0-113-8" US leaf private in 203.0.113.0/24 "Example Carrier"`)
-	f("ripe-cache-in-carrier.txt", "192.0.2.9", `answer 192.0.2.0/24 "EXAMPLE-CDN" "EXAMPLE-CDN"  leaf route "Example Telecom"`)
+	f("ripe-cache-in-carrier.txt", "192.0.2.9", `answer 192.0.2.0/24 "EXAMPLE-CDN" "EXAMPLE-CDN"  leaf route "Example Telecom" abuse abuse@example.net`)
 	f("ripe-org.txt", "2001:db8:d0::1", `answer 2001:db8:d0::/48 "University of Example at Exampletown" "UNI-EXAMPLE" GB`)
 	f("ripe-blocked.txt", "192.0.2.1", `blocked`)
 	f("ripe-not-managed.txt", "192.0.2.1", `elsewhere held 192.0.0.0/16 by ""`)
 	f("apnic-erx.txt", "198.51.100.1", `elsewhere 198.51.0.0/16 "Early registration addresses" "ERX-NETBLOCK" AU held 198.51.0.0/16 by ""`)
 	f("apnic-transferred.txt", "203.0.113.1", `elsewhere held 203.0.113.0/24 by "arin"`)
+	f("jpnic.txt", "198.51.100.17", `answer 198.51.100.16/28 "Example Works K.K." "EXAMPLE-NET" JP leaf in 198.51.100.0/24 "Example Telecom Corporation"`)
+	f("jpnic.txt", "198.51.100.99", `answer 198.51.100.0/24 "Example Telecom Corporation" "" JP`)
+	f("krnic.txt", "198.51.100.70", `answer 198.51.100.64/26 "Example Bakery" "" KR leaf in 198.51.100.0/24 "Example Telecom" abuse abuse@customer.example.net`)
+	f("krnic.txt", "198.51.100.1", `answer 198.51.100.0/24 "Example Telecom" "EXAMPLENET" KR abuse abuse@example.net`)
+	f("rwhois.txt", "198.51.100.70", `answer 198.51.100.64/26 "Example Dentists" "" US leaf`)
+	f("rwhois.txt", "198.51.100.1", `none`)
+	f("nicbr.txt", "198.51.100.1", `answer 198.51.100.0/24 "Provedor de Exemplo Ltda. Conexão" "" BR abuse abuse@example.net`)
+	f("lacnic-arin.txt", "192.0.2.1", `elsewhere held  by "arin"`)
+	f("iana.txt", "198.51.100.1", `elsewhere held 198.0.0.0/8 by "apnic"`)
+	f("arin-rwhois.txt", "198.51.100.1", `answer 198.51.100.0/24 "Example Carrier, LLC" "EXAMPLE" US abuse net-abuse@example.net server rwhois.example.net:4321`)
 	f("apnic-liar.txt", "203.0.113.1", `answer 203.0.113.0/24 "Transferred to the RIPE region on 2018-05-01T01:02:03Z." "LIAR-NET" JP leaf`)
+}
+
+// What a holder writes sends nobody anywhere.
+func TestReferrals(t *testing.T) {
+	addr := netip.MustParseAddr("192.0.2.1")
+	f := func(field, want string) {
+		t.Helper()
+		r := Parse(addr, "NetRange: 192.0.2.0 - 192.0.2.255\nNetName: X\nNetType: Direct Allocation\nOrganization: Example (EX)\n"+field+"\n")
+		if r.Server != want {
+			t.Errorf("%s: server %q, want %q", field, r.Server, want)
+		}
+	}
+	f("ReferralServer: rwhois://rwhois.example.net:4321", "rwhois.example.net:4321")
+	f("ReferralServer: rwhois://rwhois.example.net", "rwhois.example.net:4321")
+	f("ReferralServer: rwhois://rwhois.example.net:43/", "rwhois.example.net:43")
+	f("ReferralServer: rwhois://rwhois.example.net:25", "")
+	f("ReferralServer: rwhois://localhost:4321", "")
+	f("ReferralServer: rwhois://user@rwhois.example.net:4321", "")
+	f("ReferralServer: rwhois://[::1]:4321", "")
+	f("ReferralServer: http://rwhois.example.net:4321", "")
+	f("Comment: ReferralServer: rwhois://rwhois.example.net:4321", "")
+	f("Comment: x\n ReferralServer: rwhois://rwhois.example.net:4321", "")
+	r := Parse(addr, "inetnum: 192.0.2.0/24\nnetname: X\nremarks: refer: whois.apnic.net\ndescr: % IANA WHOIS server\nstatus: ASSIGNED PI\n")
+	if r.Kind != Answer || r.Refer != "" {
+		t.Errorf("a holder's text refers: %s", tell(r))
+	}
+}
+
+func TestMailbox(t *testing.T) {
+	f := func(s, want string) {
+		t.Helper()
+		if got := mailbox(s); got != want {
+			t.Errorf("mailbox(%q) = %q, want %q", s, got, want)
+		}
+	}
+	f("abuse@example.net", "abuse@example.net")
+	f(" <abuse@example.net> ", "abuse@example.net")
+	for _, bad := range []string{"", "abuse", "@example.net", "abuse@net", "a b@example.net", "a@b@example.net", "a@example.net,b@example.net", "<script>@example.net", "ä@example.net", strings.Repeat("a", 250) + "@example.net"} {
+		f(bad, "")
+	}
 }
 
 func TestParseShort(t *testing.T) {
@@ -143,7 +199,10 @@ func FuzzParse(f *testing.F) {
 		if p := r.Parent.Block; p.Valid() && (!p.Covers(r.Net.Block) || p == r.Net.Block) {
 			t.Fatalf("the parent %v does not hold %v", p, r.Net.Block)
 		}
-		for _, s := range []string{r.Net.Netname, r.Net.Registrant, r.Net.Country, r.Route, r.Parent.Registrant} {
+		if r.Server != "" && !strings.HasSuffix(r.Server, ":43") && !strings.HasSuffix(r.Server, ":4321") {
+			t.Fatalf("server %q", r.Server)
+		}
+		for _, s := range []string{r.Net.Handle, r.Net.Abuse, r.Net.Netname, r.Net.Registrant, r.Net.Country, r.Route, r.Parent.Registrant} {
 			if len(s) > 256 || strings.ContainsAny(s, "\n\r\x00\x1b") {
 				t.Fatalf("text %q leaves the parser", s)
 			}

@@ -31,7 +31,7 @@ func (d *document) inetnum() {
 	status := strings.ToUpper(d.get("status"))
 	n.Leaf = strings.HasPrefix(status, "ASSIGNED") || status == "REASSIGNED"
 	n.Updated = updated(d.get("last-modified"))
-	stub := false
+	stub, national := false, Registry("")
 	for _, f := range d.fields {
 		switch f.key {
 		case "descr":
@@ -39,6 +39,18 @@ func (d *document) inetnum() {
 		case "mnt-by":
 			stub = stub || strings.EqualFold(f.value, "APNIC-STUB")
 		}
+		if f.key == "mnt-by" || f.key == "mnt-lower" {
+			switch strings.ToUpper(f.value) {
+			case "MAINT-JPNIC":
+				national = JPNIC
+			case "MNT-KRNIC-AP":
+				national = KRNIC
+			}
+		}
+	}
+	n.Handle = n.org
+	if n.contact = d.get("mnt-irt"); n.contact == "" {
+		n.contact = d.get("abuse-c")
 	}
 	if owner := d.get("owner"); owner != "" { // LACNIC
 		n.Registrant = owner
@@ -50,6 +62,10 @@ func (d *document) inetnum() {
 	case up == "ERX-NETBLOCK", strings.HasPrefix(up, "IANA-NETBLOCK-"), up == "IANA-BLK", up == "IANA-BLOCK":
 		n.weak, n.Leaf = true, false
 	}
+	if strings.EqualFold(d.get("source"), "APNIC") && national != "" && !n.Leaf {
+		n.weak, n.refer = true, national // which tells of smaller blocks
+	}
+	n.placeholder = n.placeholder || d.iana
 	if stub {
 		// Only with this maintainer is the description APNIC's own.
 		n.placeholder, n.refer = true, transferredTo(n.descr)
@@ -122,6 +138,7 @@ func (d *document) finish(i int) Net {
 	if n.Registrant == "" {
 		n.Registrant = n.Netname
 	}
+	n.Abuse = d.abuse(n)
 	switch strings.ToLower(n.Registrant) {
 	case "private customer", "not disclosed", "not shared", "private residence", "private person":
 		n.Private = true
