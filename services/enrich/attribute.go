@@ -139,6 +139,9 @@ func (k *attributor) byPrefix(addr netip.Addr, m rules.Match, local source.Fact,
 func (k *attributor) byAnswer(a *whois.Answer, local source.Fact, asOwner string, at time.Time) (scan.Facts, bool) {
 	f := fromData(local)
 	f.OwnerBasis, f.OwnerAsOf = scan.BasisWHOIS, a.Asked
+	if a.RDAP {
+		f.OwnerBasis = scan.BasisRDAP
+	}
 	f.Network, f.Registrant, f.Netname = a.Network, a.Registrant, a.Netname
 	if a.Country != "" {
 		f.Country = a.Country

@@ -138,7 +138,7 @@ func TestStaleAnswersServeWhileTheyAreAskedFor(t *testing.T) {
 	s.answers.Put(old.Block(), old)
 	addr := netip.MustParseAddr("192.0.2.1")
 	answer, fresh := s.answer(addr, time.Now())
-	if answer == nil || fresh || s.answered(addr) {
+	if answer == nil || fresh || (finder{s}).Known(addr) {
 		t.Fatalf("answer() = %v, fresh %v", answer, fresh)
 	}
 	got := newAttributor(s.known).attribute(addr, time.Now(), answer, fresh)
@@ -147,7 +147,7 @@ func TestStaleAnswersServeWhileTheyAreAskedFor(t *testing.T) {
 	}
 	none := answerFor(t, "192.0.2.16/28", func(a *whois.Answer) { a.None, a.Asked = true, time.Now().Add(-cfg.WHOIS.KeepNone/2) })
 	s.answers.Put(none.Block(), none)
-	if !s.answered(netip.MustParseAddr("192.0.2.17")) {
+	if !(finder{s}).Known(netip.MustParseAddr("192.0.2.17")) {
 		t.Error("that nothing is known does not count as an answer")
 	}
 }

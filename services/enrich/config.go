@@ -49,9 +49,10 @@ type Config struct {
 type WHOISConfig struct {
 	// Enabled is the switch. Events never wait for answers. Default true.
 	Enabled bool `koanf:"enabled" help:"ask the registries; false for networks that must not"`
-	// Servers overrides where a registry (arin, ripe, apnic, afrinic) is asked:
-	// host or host:port; empty text switches one off. Only servers named here
-	// may be on private or loopback addresses.
+	// Servers overrides where a registry (arin, ripe, apnic, afrinic, lacnic,
+	// nicbr, jpnic, krnic, iana) is asked: host or host:port; empty text switches
+	// one off. rwhois stands for the servers of all carriers. Only servers named
+	// here may be on private or loopback addresses.
 	Servers map[string]string `koanf:"servers" help:"registry to host:port, instead of the registry's own server"`
 	// Timeout bounds one question from connecting to the last byte. Default 15 s.
 	Timeout time.Duration `koanf:"timeout" help:"bound of one question"`
@@ -64,9 +65,11 @@ type WHOISConfig struct {
 	// Queue is the most addresses that wait for one server. Default 4096.
 	Queue int `koanf:"queue" help:"addresses that may wait for one server"`
 	// Keep is how long an answer is used before it is asked for again, KeepNone
-	// how long "nothing is known" is. Defaults 30 days and 1 day.
-	Keep     time.Duration `koanf:"keep" help:"how long an answer counts"`
-	KeepNone time.Duration `koanf:"keep_none" help:"how long counts that nothing is known"`
+	// how long "nothing is known" is, and KeepFailed how long an address is left
+	// alone that could not be asked about. Defaults 30 days, 1 day and 1 hour.
+	Keep       time.Duration `koanf:"keep" help:"how long an answer counts"`
+	KeepNone   time.Duration `koanf:"keep_none" help:"how long counts that nothing is known"`
+	KeepFailed time.Duration `koanf:"keep_failed" help:"how long an address is left alone that could not be asked about"`
 }
 
 // None as the only file of a list means that no file is wanted; among Rules, that
@@ -87,7 +90,7 @@ func DefaultConfig() Config {
 			Pause:    24 * time.Hour,
 			Queue:    4096,
 			Keep:     30 * 24 * time.Hour,
-			KeepNone: 24 * time.Hour,
+			KeepNone: 24 * time.Hour, KeepFailed: time.Hour,
 		},
 	}
 }
@@ -111,6 +114,7 @@ func (c Config) Validate() error {
 	check(w.Queue >= 1, "whois.queue is %d, want 1 or more", w.Queue)
 	check(w.Keep > 0, "whois.keep is %v, want more than 0", w.Keep)
 	check(w.KeepNone > 0, "whois.keep_none is %v, want more than 0", w.KeepNone)
+	check(w.KeepFailed > 0, "whois.keep_failed is %v, want more than 0", w.KeepFailed)
 	known := whois.Registries()
 	for name, server := range w.Servers {
 		check(slices.Contains(known, name), "whois.servers: registry %q is not one of %s", name, strings.Join(known, ", "))

@@ -83,7 +83,7 @@ func New(cfg Config, b *bus.Bus, log *slog.Logger, reg prometheus.Registerer) (*
 		log:     log,
 		known:   known,
 		answers: cache.New[*whois.Answer](cfg.CacheSize),
-		shared:  &shared{},
+		shared:  newShared(),
 		workers: make(chan *worker, cfg.Workers),
 	}
 	s.metrics = newMetrics(reg, s)
@@ -91,7 +91,7 @@ func New(cfg Config, b *bus.Bus, log *slog.Logger, reg prometheus.Registerer) (*
 		Servers: cfg.WHOIS.Servers, Timeout: cfg.WHOIS.Timeout, Interval: cfg.WHOIS.Interval, PerDay: cfg.WHOIS.PerDay, Pause: cfg.WHOIS.Pause,
 	}, s.shared, func(registry, outcome string) { s.metrics.questions.WithLabelValues(registry, outcome).Inc() })
 	if cfg.WHOIS.Enabled {
-		s.lookups = whois.NewResolver(s.client, cfg.WHOIS.Queue, s.answered, s.learn)
+		s.lookups = whois.NewResolver(cfg.WHOIS.Queue, cfg.WHOIS.KeepFailed, finder{s}, s.client)
 	}
 	for range cfg.Workers {
 		s.workers <- s.newWorker()
@@ -161,12 +161,6 @@ func (s *Service) answer(addr netip.Addr, now time.Time) (*whois.Answer, bool) {
 		keep = s.cfg.WHOIS.KeepNone
 	}
 	return a, now.Sub(a.Asked) < keep
-}
-
-// answered says whether addr need not be asked about any more.
-func (s *Service) answered(addr netip.Addr) bool {
-	_, fresh := s.answer(addr, time.Now())
-	return fresh
 }
 
 func (s *Service) pending() int {

@@ -167,7 +167,12 @@ func asking(t *testing.T, server string) Config {
 	cfg := testConfig(t)
 	cfg.WHOIS.Enabled = true
 	cfg.WHOIS.Interval = time.Millisecond
-	cfg.WHOIS.Servers = map[string]string{"arin": server, "ripe": "", "apnic": "", "afrinic": ""}
+	cfg.WHOIS.Servers = map[string]string{"arin": server}
+	for _, r := range whois.Registries() {
+		if r != "arin" {
+			cfg.WHOIS.Servers[r] = ""
+		}
+	}
 	return cfg
 }
 
@@ -412,7 +417,7 @@ func TestConfig(t *testing.T) {
 	f("whois.queue", func(c *Config) { c.WHOIS.Queue = 0 })
 	f("whois.keep ", func(c *Config) { c.WHOIS.Keep = 0 })
 	f("whois.keep_none", func(c *Config) { c.WHOIS.KeepNone = 0 })
-	f(`registry "iana" is not one of afrinic, apnic, arin, ripe`, func(c *Config) { c.WHOIS.Servers = map[string]string{"iana": "x"} })
+	f(`registry "martian" is not one of afrinic, apnic, arin, iana, jpnic, krnic, lacnic, nicbr, ripe, rwhois`, func(c *Config) { c.WHOIS.Servers = map[string]string{"martian": "x"} })
 	f("whois.servers.arin", func(c *Config) { c.WHOIS.Servers = map[string]string{"arin": "http://x/"} })
 
 	file := filepath.Join(t.TempDir(), "c.yaml")

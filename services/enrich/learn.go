@@ -8,28 +8,43 @@ import (
 	"github.com/whoknocks/whoknocks/pkg/bus"
 	"github.com/whoknocks/whoknocks/pkg/scan"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois/reply"
 )
 
 // How long the start waits for the answers that are kept, before it works
 // without them.
 const loadWait = 5 * time.Second
 
-// learn takes in a registry's answer: from now on events have it, and what was
+// finder is what the lookups need of the service.
+type finder struct{ *Service }
+
+// Deliver takes in a registry's answer: from now on events have it, and what was
 // published without it is corrected. It is kept for others last, so that a stop
 // in between means at worst that the question is asked again.
-func (s *Service) learn(ctx context.Context, asked netip.Addr, a whois.Answer) {
-	s.take(&a)
-	if err := s.tell(ctx, asked, &a); err != nil {
+func (f finder) Deliver(ctx context.Context, asked netip.Addr, a whois.Answer) (kept uint64) {
+	f.take(&a)
+	if err := f.tell(ctx, asked, &a); err != nil {
 		if ctx.Err() == nil {
-			s.log.Warn("attribution could not be published", "block", a.Block(), "error", err)
+			f.log.Warn("attribution could not be published", "block", a.Block(), "error", err)
 		}
-		return
+		return 0
 	}
-	if err := s.shared.put(ctx, &a); err != nil && ctx.Err() == nil {
-		s.metrics.unshared.Inc()
-		s.log.Warn("answer could not be kept in the bus", "block", a.Block(), "error", err)
+	kept, err := f.shared.put(ctx, &a)
+	if err != nil && ctx.Err() == nil {
+		f.metrics.unshared.Inc()
+		f.log.Warn("answer could not be kept in the bus", "block", a.Block(), "error", err)
 	}
+	return kept
 }
+
+func (f finder) CaughtUp(ctx context.Context, kept uint64) { f.shared.caughtUp(ctx, kept) }
+
+func (f finder) Known(addr netip.Addr) bool {
+	_, fresh := f.answer(addr, time.Now())
+	return fresh
+}
+
+func (f finder) Holder(netip.Addr) reply.Registry { return "" }
 
 // take puts an answer into memory, unless it is there already.
 func (s *Service) take(a *whois.Answer) (news bool) {
@@ -53,7 +68,7 @@ func (s *Service) tell(ctx context.Context, asked netip.Addr, a *whois.Answer) e
 		return err
 	}
 	who := newAttributor(s.known).attribute(asked, a.Asked, a, true)
-	if who.facts.OwnerBasis != scan.BasisWHOIS {
+	if who.facts.OwnerBasis != scan.BasisWHOIS && who.facts.OwnerBasis != scan.BasisRDAP {
 		return nil // the user knows better, or the answer names nobody
 	}
 	msg := scan.Attributed{First: a.First, Last: a.Last, Facts: who.facts}

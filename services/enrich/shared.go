@@ -31,9 +31,13 @@ var errNotShared = errors.New("bucket is not open")
 // whois.Ledger, because the limits of a registry are those of the address that
 // asks, whichever process does.
 type shared struct {
-	mu sync.Mutex
-	kv jetstream.KeyValue
+	mu    sync.Mutex
+	kv    jetstream.KeyValue
+	place uint64        // up to which watch has handed out what there is
+	moved chan struct{} // closed when place grows
 }
+
+func newShared() *shared { return &shared{moved: make(chan struct{})} }
 
 func (s *shared) open(ctx context.Context, b *bus.Bus, keep time.Duration) error {
 	kv, err := b.KeyValue(ctx, Bucket, bus.KVConfig{TTL: keep})
@@ -61,20 +65,49 @@ func (s *shared) bucket() (jetstream.KeyValue, error) {
 	return s.kv, nil
 }
 
-// put keeps an answer.
-func (s *shared) put(ctx context.Context, a *whois.Answer) error {
+// put keeps an answer and returns its place in the bucket.
+func (s *shared) put(ctx context.Context, a *whois.Answer) (uint64, error) {
 	kv, err := s.bucket()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	data, err := json.Marshal(a)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, sharedTimeout)
 	defer cancel()
-	_, err = kv.Put(ctx, answerKey(a), data)
-	return err
+	return kv.Put(ctx, answerKey(a), data)
+}
+
+// caughtUp blocks until watch has handed out what was put at a place of the
+// bucket, for sharedTimeout at most: whoever put it may have lost it since.
+func (s *shared) caughtUp(ctx context.Context, place uint64) {
+	ctx, cancel := context.WithTimeout(ctx, sharedTimeout)
+	defer cancel()
+	for {
+		s.mu.Lock()
+		there := s.kv == nil || s.place >= place
+		moved := s.moved
+		s.mu.Unlock()
+		if there {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-moved:
+		}
+	}
+}
+
+// reached says that watch has handed out everything up to a place.
+func (s *shared) reached(place uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.place = max(s.place, place)
+	close(s.moved)
+	s.moved = make(chan struct{})
 }
 
 // answerKey names a block in the letters that keys may have.
@@ -111,6 +144,7 @@ func (s *shared) watch(ctx context.Context, got func(*whois.Answer), loaded func
 				if json.Unmarshal(entry.Value(), a) == nil && a.Block().Valid() && !a.Last.Less(a.First) && a.First.BitLen() == a.Last.BitLen() {
 					got(a)
 				}
+				s.reached(entry.Revision())
 			}
 		}
 	}
@@ -137,7 +171,11 @@ func (s *shared) Update(ctx context.Context, server string, change func(whois.Us
 			revision = entry.Revision()
 			_ = json.Unmarshal(entry.Value(), &u) // damaged: as if nothing had been asked
 		}
-		data, err := json.Marshal(change(u))
+		now := change(u)
+		if now == u {
+			return nil
+		}
+		data, err := json.Marshal(now)
 		if err != nil {
 			return err
 		}
@@ -146,7 +184,7 @@ func (s *shared) Update(ctx context.Context, server string, change func(whois.Us
 		} else {
 			_, err = kv.Update(ctx, key, data, revision)
 		}
-		if err == nil || !errors.Is(err, jetstream.ErrKeyExists) {
+		if err == nil || !errors.Is(err, jetstream.ErrKeyExists) && !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
 			return err
 		}
 		// Somebody else was faster: once more on what is there now.

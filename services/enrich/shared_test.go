@@ -16,7 +16,7 @@ func TestSharedLedger(t *testing.T) {
 	srv := natstest.Start(t)
 	var ledgers [3]*shared
 	for i := range ledgers {
-		ledgers[i] = &shared{}
+		ledgers[i] = newShared()
 		if err := ledgers[i].open(t.Context(), natstest.Connect(t, srv), time.Hour); err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +54,7 @@ func TestSharedLedger(t *testing.T) {
 // TestSharedPassesOverWhatItCannotRead: another version may have written it.
 func TestSharedPassesOverWhatItCannotRead(t *testing.T) {
 	b := natstest.Bus(t)
-	var s shared
+	s := newShared()
 	if err := s.open(t.Context(), b, time.Hour); err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestSharedPassesOverWhatItCannotRead(t *testing.T) {
 		}
 	}
 	good := answerFor(t, "2001:db8::/48", func(a *whois.Answer) { a.Registrant = "Example" })
-	if err := s.put(t.Context(), good); err != nil {
+	if _, err := s.put(t.Context(), good); err != nil {
 		t.Fatal(err)
 	}
 	svc, _ := newService(t, testConfig(t), b)

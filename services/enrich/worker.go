@@ -48,6 +48,7 @@ type worker struct {
 type remembered struct {
 	attribution
 	epoch int
+	seen  uint32 // events since, of what is to be asked about
 }
 
 func (s *Service) newWorker() *worker {
@@ -141,12 +142,17 @@ func (w *worker) attribution(e *scan.Enriched) *attribution {
 	}
 	if r != nil && r.epoch == epoch {
 		w.last, w.recent = e.SrcIP, r
+		if r.ask && w.s.lookups != nil { // what is seen most is asked about first
+			if r.seen++; r.seen&(r.seen-1) == 0 {
+				w.s.lookups.Want(e.SrcIP, (r.seen+1)/2)
+			}
+		}
 		return &r.attribution
 	}
 	w.counts.lookups++
 	answer, fresh := w.s.answer(e.SrcIP, w.since)
-	r = &remembered{w.who.attribution(e.SrcIP, e.Time, answer, fresh), epoch}
-	if r.ask && w.s.lookups != nil && !w.s.lookups.Want(e.SrcIP) {
+	r = &remembered{attribution: w.who.attribution(e.SrcIP, e.Time, answer, fresh), epoch: epoch}
+	if r.ask && w.s.lookups != nil && !w.s.lookups.Want(e.SrcIP, 1) {
 		w.counts.unqueued++
 	}
 	if len(w.memo) >= maxMemo {

@@ -26,8 +26,11 @@ type Answer struct {
 	Private       bool           `json:"private,omitempty"` // a person whose name is withheld
 	Parent        string         `json:"parent,omitempty"`  // registrant of the next larger block
 	ParentNetname string         `json:"parent_netname,omitempty"`
-	Route         string         `json:"route,omitempty"` // who announces it, as the registry has it
+	Route         string         `json:"route,omitempty"`  // who announces it, as the registry has it
+	Handle        string         `json:"handle,omitempty"` // of the organisation, in its registry
+	Abuse         string         `json:"abuse,omitempty"`  // mailbox for complaints
 	Registry      reply.Registry `json:"registry,omitempty"`
+	RDAP          bool           `json:"rdap,omitempty"` // rather than WHOIS
 	Asked         time.Time      `json:"asked"`
 }
 
@@ -47,7 +50,8 @@ func answerOf(addr netip.Addr, rep reply.Reply, from reply.Registry, asked time.
 		First: own.First, Last: own.Last,
 		Network: n.Block.String(), Registrant: n.Registrant, Netname: n.Netname, Country: n.Country, Private: n.Private,
 		Parent: rep.Parent.Registrant, ParentNetname: rep.Parent.Netname, Route: rep.Route,
-		Registry: from, Asked: asked.UTC().Truncate(time.Second),
+		Handle: n.Handle, Abuse: n.Abuse,
+		Registry: from, RDAP: rep.Via != "", Asked: asked.UTC().Truncate(time.Second),
 	}
 }
 

@@ -16,13 +16,23 @@ import (
 // quick asks only the servers given, without waiting.
 func quick(own map[string]*fake) Config {
 	cfg := Config{Servers: map[string]string{}, Timeout: 2 * time.Second, Interval: time.Millisecond, PerDay: 100, Pause: time.Hour}
-	for _, r := range order {
+	for r := range servers {
 		cfg.Servers[string(r)] = ""
 	}
 	for r, f := range own {
 		cfg.Servers[r] = f.addr
 	}
 	return cfg
+}
+
+// askOnce waits for a turn and takes it.
+func askOnce(ctx context.Context, c *Client, r reply.Registry) (reply.Reply, error) {
+	turn, err := c.Turn(ctx, r, "", true)
+	if err != nil {
+		return reply.Reply{}, err
+	}
+	defer turn.End(ctx, 0)
+	return turn.Ask(ctx, addr)
 }
 
 // outcomes counts what the client tells.
@@ -61,7 +71,7 @@ func TestClientOneAtATimeAndSlowly(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			if rep, err := c.Ask(t.Context(), reply.RIPE, addr); err != nil || rep.Kind != reply.None {
+			if rep, err := askOnce(t.Context(), c, reply.RIPE); err != nil || rep.Kind != reply.None {
 				t.Errorf("Ask() = %v, %v", rep.Kind, err)
 			}
 		})
@@ -83,7 +93,7 @@ func TestClientPausesWhenRefused(t *testing.T) {
 	var got outcomes
 	ledger := &Memory{}
 	c := NewClient(quick(map[string]*fake{"ripe": srv}), ledger, got.count)
-	if rep, err := c.Ask(t.Context(), reply.RIPE, addr); err != nil || rep.Kind != reply.Blocked {
+	if rep, err := askOnce(t.Context(), c, reply.RIPE); err != nil || rep.Kind != reply.Blocked {
 		t.Fatalf("Ask() = %v, %v, want blocked", rep.Kind, err)
 	}
 	until := time.Until(c.PausedUntil(reply.RIPE))
@@ -94,7 +104,7 @@ func TestClientPausesWhenRefused(t *testing.T) {
 	other := NewClient(quick(map[string]*fake{"ripe": srv}), ledger, nil)
 	for _, c := range []*Client{c, other} {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		if _, err := c.Ask(ctx, reply.RIPE, addr); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := askOnce(ctx, c, reply.RIPE); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Ask() during the pause = %v", err)
 		}
 		cancel()
@@ -113,7 +123,7 @@ func TestClientKeepsTheDaysLimit(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	for i := range 5 {
-		_, err := c.Ask(ctx, reply.RIPE, addr)
+		_, err := askOnce(ctx, c, reply.RIPE)
 		if (err == nil) != (i < 3) {
 			t.Errorf("question %d: %v", i+1, err)
 		}
@@ -132,13 +142,13 @@ func TestClientFailures(t *testing.T) {
 	var got outcomes
 	cfg := quick(map[string]*fake{"ripe": hangUp, "apnic": huge})
 	c := NewClient(cfg, nil, got.count)
-	if _, err := c.Ask(t.Context(), reply.RIPE, addr); !errors.Is(err, ErrEmpty) {
+	if _, err := askOnce(t.Context(), c, reply.RIPE); !errors.Is(err, ErrEmpty) {
 		t.Errorf("Ask() of a server that hangs up = %v, want ErrEmpty", err)
 	}
-	if _, err := c.Ask(t.Context(), reply.APNIC, addr); !errors.Is(err, ErrTooLarge) {
+	if _, err := askOnce(t.Context(), c, reply.APNIC); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("Ask() of a server without end = %v, want ErrTooLarge", err)
 	}
-	if _, err := c.Ask(t.Context(), reply.ARIN, addr); !errors.Is(err, ErrNoServer) {
+	if _, err := askOnce(t.Context(), c, reply.ARIN); !errors.Is(err, ErrNoServer) {
 		t.Errorf("Ask() of a registry that is off = %v, want ErrNoServer", err)
 	}
 	if c.Asks(reply.ARIN) || !c.Asks(reply.RIPE) || c.Asks(reply.LACNIC) {
@@ -163,10 +173,10 @@ func TestUsage(t *testing.T) {
 	}
 	step(0, 0)
 	step(time.Second, 16*time.Second) // the first question is running
-	u = u.release(now.Add(time.Second), cfg.Interval, "")
+	u = u.release(now.Add(time.Second), ending{asked: true, wait: cfg.Interval})
 	step(time.Second, 2*time.Second)
 	step(3*time.Second, 0)
-	u = u.release(now.Add(4*time.Second), cfg.Interval, "")
+	u = u.release(now.Add(4*time.Second), ending{asked: true, wait: cfg.Interval})
 	step(time.Minute, 24*time.Hour-time.Minute) // two a day
 	step(24*time.Hour, 0)
 	// A clock that once stood far ahead does not stop us for longer than a pause.
@@ -186,5 +196,5 @@ func TestEndpoint(t *testing.T) {
 	f(map[string]string{"arin": "whois.example.net"}, reply.ARIN, endpoint{address: "whois.example.net:43", trusted: true}, true)
 	f(map[string]string{"arin": "127.0.0.1:4343"}, reply.ARIN, endpoint{address: "127.0.0.1:4343", trusted: true}, true)
 	f(map[string]string{"arin": ""}, reply.ARIN, endpoint{}, false)
-	f(nil, reply.LACNIC, endpoint{}, false)
+	f(nil, "martian", endpoint{}, false)
 }

@@ -14,6 +14,11 @@ type Usage struct {
 	Count int       `json:"count"` // questions in them
 	Next  time.Time `json:"next"`  // no question before
 	Why   string    `json:"why,omitempty"`
+	// Failed is how many questions in a row were in vain.
+	Failed int `json:"failed,omitempty"`
+	// Kept is the place of the last answer that was kept after a question here:
+	// who asks next has taken that in first, since it may answer his question.
+	Kept uint64 `json:"kept,omitempty"`
 }
 
 // claim takes the right to ask one question now, or says how long to wait. While
@@ -34,9 +39,21 @@ func (u Usage) claim(now time.Time, cfg Config) (Usage, time.Duration) {
 }
 
 // release ends a question: the next may follow after wait.
-func (u Usage) release(now time.Time, wait time.Duration, why string) Usage {
-	u.Next, u.Why = now.Add(wait), why
+func (u Usage) release(now time.Time, end ending) Usage {
+	u.Next, u.Why, u.Failed, u.Kept = now.Add(end.wait), end.why, end.failed, max(u.Kept, end.kept)
+	if !end.asked {
+		u.Count = max(0, u.Count-1)
+	}
 	return u
+}
+
+// ending is how a turn ended.
+type ending struct {
+	asked  bool
+	wait   time.Duration // before the next
+	why    string
+	failed int
+	kept   uint64
 }
 
 // Ledger keeps the usage of servers. Update is atomic: it loads, changes and
@@ -70,27 +87,25 @@ type both struct {
 	shared Ledger // may be nil
 }
 
-func (b *both) claim(ctx context.Context, server string, now time.Time, cfg Config) (wait time.Duration) {
-	_ = b.own.Update(ctx, server, func(u Usage) Usage { u, wait = u.claim(now, cfg); return u })
+// claim returns how long to wait, or if that is 0, the usage that it took.
+func (b *both) claim(ctx context.Context, server string, now time.Time, cfg Config) (u Usage, wait time.Duration) {
+	take := func(old Usage) Usage { u, wait = old.claim(now, cfg); return u }
+	_ = b.own.Update(ctx, server, take)
 	if wait > 0 || b.shared == nil {
-		return wait
+		return u, wait
 	}
-	err := b.shared.Update(ctx, server, func(u Usage) Usage { u, wait = u.claim(now, cfg); return u })
-	if err != nil {
-		return 0 // own memory said yes
+	own := u
+	if err := b.shared.Update(ctx, server, take); err != nil {
+		return own, 0 // own memory said yes
 	}
 	if wait > 0 { // give back what was taken
-		_ = b.own.Update(ctx, server, func(u Usage) Usage {
-			u = u.release(now, wait, "")
-			u.Count--
-			return u
-		})
+		_ = b.own.Update(ctx, server, func(old Usage) Usage { return old.release(now, ending{wait: wait}) })
 	}
-	return wait
+	return u, wait
 }
 
-func (b *both) release(ctx context.Context, server string, now time.Time, wait time.Duration, why string) {
-	change := func(u Usage) Usage { return u.release(now, wait, why) }
+func (b *both) release(ctx context.Context, server string, now time.Time, end ending) {
+	change := func(u Usage) Usage { return u.release(now, end) }
 	_ = b.own.Update(ctx, server, change)
 	if b.shared != nil {
 		_ = b.shared.Update(ctx, server, change)

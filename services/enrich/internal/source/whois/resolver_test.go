@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois/reply"
 )
 
 // answers collects what a resolver delivers.
@@ -17,16 +19,23 @@ type answers struct {
 	mu  sync.Mutex
 	got map[string]Answer // by address
 	ch  chan struct{}
+
+	holder reply.Registry
 }
 
-func (a *answers) deliver(_ context.Context, addr netip.Addr, ans Answer) {
+func (a *answers) Deliver(_ context.Context, addr netip.Addr, ans Answer) uint64 {
 	a.mu.Lock()
 	a.got[addr.String()] = ans
 	a.mu.Unlock()
 	a.ch <- struct{}{}
+	return 0
 }
 
-func (a *answers) known(addr netip.Addr) bool {
+func (a *answers) CaughtUp(context.Context, uint64) {}
+
+func (a *answers) Holder(netip.Addr) reply.Registry { return a.holder }
+
+func (a *answers) Known(addr netip.Addr) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, ans := range a.got {
@@ -41,7 +50,7 @@ func (a *answers) known(addr netip.Addr) bool {
 func start(t *testing.T, cfg Config) (*Resolver, *answers) {
 	t.Helper()
 	a := &answers{got: map[string]Answer{}, ch: make(chan struct{}, 100)}
-	r := NewResolver(NewClient(cfg, nil, nil), 100, a.known, a.deliver)
+	r := NewResolver(100, time.Minute, a, NewClient(cfg, nil, nil))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
@@ -63,7 +72,7 @@ func start(t *testing.T, cfg Config) (*Resolver, *answers) {
 func want(t *testing.T, r *Resolver, a *answers, addrs ...string) {
 	t.Helper()
 	for _, s := range addrs {
-		if !r.Want(netip.MustParseAddr(s)) {
+		if !r.Want(netip.MustParseAddr(s), 1) {
 			t.Fatalf("Want(%s) = false", s)
 		}
 		select {
@@ -85,7 +94,7 @@ func TestResolverFollowsTheRegistries(t *testing.T) {
 	}
 	got.Asked = time.Time{}
 	wantAnswer := Answer{First: netip.MustParseAddr("192.0.2.0"), Last: netip.MustParseAddr("192.0.2.255"), Network: "192.0.2.0/24",
-		Registrant: "EXAMPLE-CDN", Netname: "EXAMPLE-CDN", Route: "Example Telecom", Registry: "ripe"}
+		Registrant: "EXAMPLE-CDN", Netname: "EXAMPLE-CDN", Route: "Example Telecom", Abuse: "abuse@example.net", Registry: "ripe"}
 	if diff := cmp.Diff(wantAnswer, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("answer mismatch (-want +got)\n%s", diff)
 	}
@@ -104,8 +113,8 @@ func TestResolverOneAnswerServesABlock(t *testing.T) {
 	})
 	r, a := start(t, quick(map[string]*fake{"arin": srv}))
 	for i := range 20 { // a leaf of 64 addresses
-		r.Want(netip.AddrFrom4([4]byte{198, 51, 100, byte(64 + i)}))
-		r.Want(netip.AddrFrom4([4]byte{198, 51, 100, byte(64 + i)}))
+		r.Want(netip.AddrFrom4([4]byte{198, 51, 100, byte(64 + i)}), 1)
+		r.Want(netip.AddrFrom4([4]byte{198, 51, 100, byte(64 + i)}), 1)
 	}
 	if n := r.Pending(); n != 20 {
 		t.Errorf("Pending() = %d, want 20", n)
@@ -165,7 +174,7 @@ func TestResolverGivesUp(t *testing.T) {
 	srv := serve(t, func(net.Conn, string) {}) // hangs up
 	cfg := quick(map[string]*fake{"arin": srv})
 	r, a := start(t, cfg)
-	if !r.Want(addr) {
+	if !r.Want(addr, 1) {
 		t.Fatal("Want() = false")
 	}
 	for deadline := time.Now().Add(5 * time.Second); r.Pending() > 0 && time.Now().Before(deadline); {
@@ -179,10 +188,10 @@ func TestResolverGivesUp(t *testing.T) {
 func TestResolverBounds(t *testing.T) {
 	srv := serve(t, func(c net.Conn, _ string) { _, _ = c.Read(make([]byte, 1)) })
 	cfg := quick(map[string]*fake{"arin": srv})
-	r := NewResolver(NewClient(cfg, nil, nil), 10, func(netip.Addr) bool { return false }, nil) // not running
+	r := NewResolver(10, time.Minute, &answers{}, NewClient(cfg, nil, nil)) // not running
 	queued := 0
 	for i := range 100 {
-		if r.Want(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})) {
+		if r.Want(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), 1) {
 			queued++
 		}
 	}
@@ -190,18 +199,18 @@ func TestResolverBounds(t *testing.T) {
 		t.Errorf("%d addresses queued, %d pending, want 10", queued, r.Pending())
 	}
 	for _, a := range []string{"2002::1", "64:ff9b::1", "192.0.0.1"} {
-		if r.Want(netip.MustParseAddr(a)) {
+		if r.Want(netip.MustParseAddr(a), 1) {
 			t.Errorf("Want(%s) = true: no registry knows that", a)
 		}
 	}
-	real := NewResolver(NewClient(Config{}, nil, nil), 10, nil, nil)
+	real := NewResolver(10, time.Minute, &answers{}, NewClient(Config{}, nil, nil))
 	for _, a := range []string{"192.0.2.1", "2001:db8::1", "203.0.113.1"} {
-		if real.Want(netip.MustParseAddr(a)) {
+		if real.Want(netip.MustParseAddr(a), 1) {
 			t.Errorf("Want(%s) = true: documentation is not a registry's business", a)
 		}
 	}
-	off := NewResolver(NewClient(quick(nil), nil, nil), 10, nil, nil)
-	if off.Want(addr) {
+	off := NewResolver(10, time.Minute, &answers{}, NewClient(quick(nil), nil, nil))
+	if off.Want(addr, 1) {
 		t.Error("Want() = true without any server")
 	}
 }

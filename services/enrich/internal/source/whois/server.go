@@ -12,21 +12,29 @@ import (
 // server is how one registry is asked.
 type server struct {
 	host string
-	// prefix stands before the address: nothing else ever does.
-	prefix string
+	// prefix and suffix stand around the address: nothing else ever does.
+	prefix, suffix string
+	// pause is how long it is left alone after a refusal, if not as long as others.
+	pause time.Duration
 }
 
-// servers are the registries that are asked. ARIN knows which other registry
-// holds an address, so it is where a question without a better idea begins.
+// servers are the registries that are asked.
 //
 // ARIN: "n" asks for networks only, "+" for full objects. RIPE NCC and its
 // family: "-r" leaves people out, and replies without people do not count
-// against the daily limit.
+// against the daily limit. LACNIC's limit is one of minutes. JPNIC: "/e" is for
+// English. RWHOIS has no server of its own: the registries' replies name them.
 var servers = map[reply.Registry]server{
 	reply.ARIN:    {host: "whois.arin.net:43", prefix: "n + "},
 	reply.RIPE:    {host: "whois.ripe.net:43", prefix: "-r "},
 	reply.APNIC:   {host: "whois.apnic.net:43", prefix: "-r "},
 	reply.AFRINIC: {host: "whois.afrinic.net:43", prefix: "-r "},
+	reply.LACNIC:  {host: "whois.lacnic.net:43", pause: 10 * time.Minute},
+	reply.NICBR:   {host: "whois.registro.br:43", pause: 10 * time.Minute},
+	reply.JPNIC:   {host: "whois.nic.ad.jp:43", suffix: "/e"},
+	reply.KRNIC:   {host: "whois.kisa.or.kr:43"},
+	reply.IANA:    {host: "whois.iana.org:43"},
+	reply.RWHOIS:  {},
 }
 
 // Registries lists the registries that are asked, in alphabetical order.
@@ -43,7 +51,8 @@ func Registries() []string {
 type Config struct {
 	// Servers overrides where a registry is asked: its name, as Registries
 	// lists it, to host or host:port. Only servers named here may have private
-	// or loopback addresses. Empty text switches the registry off.
+	// or loopback addresses. Empty text switches the registry off. For rwhois it
+	// stands for the servers of all carriers.
 	Servers map[string]string
 	// Timeout bounds one question from connecting to the last byte. Default 15 s.
 	Timeout time.Duration
@@ -89,4 +98,12 @@ func (c Config) endpoint(r reply.Registry) (endpoint, bool) {
 	}
 	s, ok := servers[r]
 	return endpoint{address: s.host}, ok
+}
+
+// pause is how long a registry is left alone after a refusal.
+func (c Config) pause(r reply.Registry) time.Duration {
+	if p := servers[r].pause; p > 0 {
+		return min(p, c.Pause)
+	}
+	return c.Pause
 }

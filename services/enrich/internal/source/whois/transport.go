@@ -30,14 +30,44 @@ var (
 	ErrForbidden = errors.New("server address is not public")
 	// ErrNoServer is returned for a registry that is not asked.
 	ErrNoServer = errors.New("registry is not asked")
+	// ErrPaused is returned for a server that is left alone by now.
+	ErrPaused = errors.New("server is left alone for a while")
 )
+
+// transport asks by WHOIS.
+type transport struct{ cfg Config }
+
+// Asks implements Asker.
+func (t transport) Asks(r reply.Registry) bool {
+	_, ok := t.cfg.endpoint(r)
+	return ok
+}
+
+// Ask implements Asker.
+func (t transport) Ask(ctx context.Context, r reply.Registry, server string, addr netip.Addr) (reply.Reply, time.Duration, error) {
+	ep, ok := t.cfg.endpoint(r)
+	if ok && ep.address == "" {
+		ep.address = server
+	}
+	if !ok || ep.address == "" {
+		return reply.Reply{}, 0, ErrNoServer
+	}
+	text, err := ask(ctx, ep, servers[r], addr, t.cfg.Timeout)
+	if err != nil {
+		return reply.Reply{}, 0, err
+	}
+	if text == "" {
+		return reply.Reply{}, 0, ErrEmpty // a limit, or a server that is going down: no answer at all
+	}
+	return reply.Parse(addr, text), 0, nil
+}
 
 // ask sends one question and returns the whole reply. The library below it
 // carries text over a connection that is ours; what it would do by itself is
 // switched off or kept from it: it cannot choose a server (it is given a name
 // that means nothing, and the dialer ignores it), follow referrals, read without
 // end or outlive ctx, and a panic of its becomes an error.
-func ask(ctx context.Context, ep endpoint, prefix string, addr netip.Addr, timeout time.Duration) (text string, err error) {
+func ask(ctx context.Context, ep endpoint, how server, addr netip.Addr, timeout time.Duration) (text string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	defer func() {
@@ -50,7 +80,7 @@ func ask(ctx context.Context, ep endpoint, prefix string, addr netip.Addr, timeo
 	client := likexian.NewClient().SetDialer(d).SetTimeout(timeout).SetDisableReferral(true).SetDisableStats(true)
 	// Canonical text of an address without zone holds no line break, so this
 	// is one question and nothing else.
-	text, err = client.Whois(prefix+addr.WithZone("").String(), "registry")
+	text, err = client.Whois(how.prefix+addr.WithZone("").String()+how.suffix, "registry")
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		return "", cause
 	}

@@ -23,7 +23,7 @@ func TestAskSendsTheAddressAlone(t *testing.T) {
 	f := func(r reply.Registry, addr, want string) {
 		t.Helper()
 		srv := text(t, "no such thing\n")
-		if _, err := ask(t.Context(), trusted(srv), servers[r].prefix, netip.MustParseAddr(addr), time.Second); err != nil {
+		if _, err := ask(t.Context(), trusted(srv), servers[r], netip.MustParseAddr(addr), time.Second); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]string{want}, srv.questions()); diff != "" {
@@ -34,6 +34,9 @@ func TestAskSendsTheAddressAlone(t *testing.T) {
 	f(reply.RIPE, "192.0.2.1", "-r 192.0.2.1\r\n")
 	f(reply.APNIC, "2001:db8::1", "-r 2001:db8::1\r\n")
 	f(reply.AFRINIC, "192.0.2.1", "-r 192.0.2.1\r\n")
+	f(reply.LACNIC, "192.0.2.1", "192.0.2.1\r\n")
+	f(reply.JPNIC, "192.0.2.1", "192.0.2.1/e\r\n")
+	f(reply.KRNIC, "192.0.2.1", "192.0.2.1\r\n")
 	f(reply.ARIN, "2001:db8::1%x\r\nhelp", "n + 2001:db8::1\r\n") // a zone is free text
 }
 
@@ -45,7 +48,7 @@ func TestAskRefusesServersThatAreNotPublic(t *testing.T) {
 	}
 	for _, host := range []string{"127.0.0.1", "localhost", "::1", "0.0.0.0", "10.0.0.1", "169.254.169.254", "::ffff:127.0.0.1"} {
 		ep := endpoint{address: net.JoinHostPort(host, port)}
-		if got, err := ask(t.Context(), ep, "", addr, 2*time.Second); !errors.Is(err, ErrForbidden) {
+		if got, err := ask(t.Context(), ep, server{}, addr, 2*time.Second); !errors.Is(err, ErrForbidden) {
 			t.Errorf("ask(%s) = %q, %v, want ErrForbidden", host, got, err)
 		}
 	}
@@ -66,7 +69,7 @@ func TestAskBoundsTheReply(t *testing.T) {
 	})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if got, err := ask(t.Context(), trusted(many), "", addr, 10*time.Second); !errors.Is(err, ErrTooLarge) || got != "" {
+	if got, err := ask(t.Context(), trusted(many), server{}, addr, 10*time.Second); !errors.Is(err, ErrTooLarge) || got != "" {
 		t.Errorf("ask() = %d bytes, %v, want ErrTooLarge", len(got), err)
 	}
 	runtime.ReadMemStats(&after)
@@ -74,11 +77,11 @@ func TestAskBoundsTheReply(t *testing.T) {
 		t.Errorf("a reply of 22 MB made %d KiB of garbage", grown>>10)
 	}
 	just := text(t, strings.Repeat("x", maxReply))
-	if got, err := ask(t.Context(), trusted(just), "", addr, 10*time.Second); err != nil || len(got) != maxReply {
+	if got, err := ask(t.Context(), trusted(just), server{}, addr, 10*time.Second); err != nil || len(got) != maxReply {
 		t.Errorf("ask() of a reply that just fits = %d bytes, %v", len(got), err)
 	}
 	over := text(t, strings.Repeat("x", maxReply+1))
-	if _, err := ask(t.Context(), trusted(over), "", addr, 10*time.Second); !errors.Is(err, ErrTooLarge) {
+	if _, err := ask(t.Context(), trusted(over), server{}, addr, 10*time.Second); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("ask() of one byte more = %v, want ErrTooLarge", err)
 	}
 }
@@ -88,7 +91,7 @@ func TestAskFollowsNoReferral(t *testing.T) {
 	for _, token := range []string{"Registrar WHOIS Server: ", "whois: ", "ReferralServer: whois://", "refer: ", "%referral rwhois://"} {
 		for _, end := range []string{"\n", ""} { // without a line end the library would panic
 			srv := text(t, "inetnum: 192.0.2.0/24\nnetname: HONEST\n"+token+trap.addr+end)
-			got, err := ask(t.Context(), trusted(srv), "", addr, 2*time.Second)
+			got, err := ask(t.Context(), trusted(srv), server{}, addr, 2*time.Second)
 			if err != nil || strings.Contains(got, "TRAPPED") {
 				t.Errorf("after %q: %q, %v", token, got, err)
 			}
@@ -111,7 +114,7 @@ func TestAskEnds(t *testing.T) {
 	silent := serve(t, func(c net.Conn, _ string) { _, _ = c.Read(make([]byte, 1)) })
 	for name, srv := range map[string]*fake{"trickle": trickle, "silent": silent} {
 		start := time.Now()
-		if _, err := ask(t.Context(), trusted(srv), "", addr, 200*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := ask(t.Context(), trusted(srv), server{}, addr, 200*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: ask() = %v, want the deadline's error", name, err)
 		}
 		if took := time.Since(start); took > 3*time.Second {
@@ -120,7 +123,7 @@ func TestAskEnds(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	if _, err := ask(ctx, trusted(silent), "", addr, time.Minute); !errors.Is(err, context.Canceled) {
+	if _, err := ask(ctx, trusted(silent), server{}, addr, time.Minute); !errors.Is(err, context.Canceled) {
 		t.Errorf("ask() after a cancel = %v", err)
 	}
 }
@@ -133,13 +136,13 @@ func TestAskResets(t *testing.T) {
 			_ = c.(*net.TCPConn).SetLinger(0)
 		})
 	}
-	if got, err := ask(t.Context(), trusted(reset("%ERROR:201: access denied\n")), "", addr, time.Second); err != nil || !strings.Contains(got, "201") {
+	if got, err := ask(t.Context(), trusted(reset("%ERROR:201: access denied\n")), server{}, addr, time.Second); err != nil || !strings.Contains(got, "201") {
 		t.Errorf("ask() = %q, %v; want the refusal that came before the reset", got, err)
 	}
-	if got, err := ask(t.Context(), trusted(reset("inetnum: 192.0.2.0/24\nnetname: HA")), "", addr, time.Second); err == nil {
+	if got, err := ask(t.Context(), trusted(reset("inetnum: 192.0.2.0/24\nnetname: HA")), server{}, addr, time.Second); err == nil {
 		t.Errorf("ask() = %q, nil; want an error for half a reply", got)
 	}
-	if _, err := ask(t.Context(), endpoint{address: "127.0.0.1:1", trusted: true}, "", addr, time.Second); err == nil {
+	if _, err := ask(t.Context(), endpoint{address: "127.0.0.1:1", trusted: true}, server{}, addr, time.Second); err == nil {
 		t.Error("ask() without a server = nil")
 	}
 }

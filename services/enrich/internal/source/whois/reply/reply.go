@@ -86,6 +86,8 @@ type Reply struct {
 	// tells of its customers' blocks; "" if it has none. It is the registry's own
 	// field, but anybody may be behind it.
 	Server string
+	// Via is for whoever asked, to say how; Parse leaves it empty.
+	Via string
 }
 
 // Net is one registered block.
