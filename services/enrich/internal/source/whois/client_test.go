@@ -198,3 +198,16 @@ func TestEndpoint(t *testing.T) {
 	f(map[string]string{"arin": ""}, reply.ARIN, endpoint{}, false)
 	f(nil, "martian", endpoint{}, false)
 }
+
+// LACNIC counts by minutes: its refusal costs minutes, not the day.
+func TestPauseOfEachRegistry(t *testing.T) {
+	cfg := Config{}.withDefaults()
+	for reg, want := range map[reply.Registry]time.Duration{reply.LACNIC: 10 * time.Minute, reply.NICBR: 10 * time.Minute, reply.RIPE: 24 * time.Hour} {
+		if got := cfg.pause(reg); got != want {
+			t.Errorf("%s: paused for %v, want %v", reg, got, want)
+		}
+	}
+	if got := (Config{Pause: time.Minute}).pause(reply.LACNIC); got != time.Minute {
+		t.Errorf("a pause of the user's own is %v", got)
+	}
+}

@@ -49,8 +49,13 @@ func (a *answers) Known(addr netip.Addr) bool {
 // start runs a resolver until the test ends.
 func start(t *testing.T, cfg Config) (*Resolver, *answers) {
 	t.Helper()
+	return startWith(t, NewClient(cfg, nil, nil))
+}
+
+func startWith(t *testing.T, clients ...*Client) (*Resolver, *answers) {
+	t.Helper()
 	a := &answers{got: map[string]Answer{}, ch: make(chan struct{}, 100)}
-	r := NewResolver(100, time.Minute, a, NewClient(cfg, nil, nil))
+	r := NewResolver(100, time.Minute, a, clients...)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
@@ -182,6 +187,66 @@ func TestResolverGivesUp(t *testing.T) {
 	}
 	if n := len(srv.questions()); n != maxTries || len(a.got) != 0 {
 		t.Errorf("asked %d times, %d answers; want %d and none", n, len(a.got), maxTries)
+	}
+	if r.Want(addr, 1) {
+		t.Error("an address that could not be asked about is wanted again at once")
+	}
+	r.failed[addr] = time.Now().Add(-time.Second)
+	if !r.Want(addr, 1) {
+		t.Error("it is never wanted again")
+	}
+}
+
+// A carrier's own server says whose the smaller block is; when it says nothing of
+// use the registry's answer counts.
+func TestResolverAsksTheCarrier(t *testing.T) {
+	at := netip.MustParseAddr("198.51.100.70")
+	f := func(name, carrier, network, registrant, parent string) {
+		t.Helper()
+		arin := text(t, fixture(t, "arin-rwhois.txt"))
+		rw := text(t, carrier)
+		r, a := start(t, quick(map[string]*fake{"arin": arin, "rwhois": rw}))
+		want(t, r, a, at.String())
+		got := a.got[at.String()]
+		if got.Network != network || got.Registrant != registrant || got.Parent != parent || got.Registry != reply.ARIN {
+			t.Errorf("%s: got %+v, want %s of %q below %q", name, got, network, registrant, parent)
+		}
+		if q := rw.questions(); len(q) == 0 || q[0] != at.String()+"\r\n" {
+			t.Errorf("%s: the carrier was asked %q", name, q)
+		}
+	}
+	own := reply.Parse(at, fixture(t, "arin-rwhois.txt")).Net
+	f("a customer", fixture(t, "rwhois.txt"), "198.51.100.64/26", "Example Dentists", own.Registrant)
+	f("nobody", "%error 230 No Objects Found\r\n", own.Block.String(), own.Registrant, "")
+	f("somebody else's block", strings.ReplaceAll(fixture(t, "rwhois.txt"), "198.51.100.64/26", "198.0.0.0/8"), own.Block.String(), own.Registrant, "")
+	f("hung up", "", own.Block.String(), own.Registrant, "")
+}
+
+// stub answers by other means than WHOIS.
+type stub struct{ asked int }
+
+func (s *stub) Asks(reg reply.Registry) bool { return reg == reply.RIPE }
+
+func (s *stub) Ask(_ context.Context, _ reply.Registry, _ string, addr netip.Addr) (reply.Reply, time.Duration, error) {
+	s.asked++
+	return reply.Reply{Kind: reply.Answer, Net: reply.Net{Block: around(addr), Registrant: "Second Source Ltd", Leaf: true}}, 0, nil
+}
+
+// When the first client's server refuses, the second is asked; while it is on
+// pause, the second at once.
+func TestResolverTakesTheSecondClient(t *testing.T) {
+	srv := text(t, fixture(t, "ripe-blocked.txt"))
+	cfg := quick(map[string]*fake{"ripe": srv})
+	second := &stub{}
+	r, a := startWith(t, NewClient(cfg, nil, nil), NewOtherClient(cfg, second, ".rdap", nil, nil))
+	want(t, r, a, "192.0.2.9", "192.0.2.10")
+	for _, at := range []string{"192.0.2.9", "192.0.2.10"} {
+		if got := a.got[at]; got.Registrant != "Second Source Ltd" || !got.RDAP {
+			t.Errorf("%s: got %+v, want the second client's answer", at, got)
+		}
+	}
+	if n := len(srv.questions()); n != 1 || second.asked != 2 {
+		t.Errorf("the first was asked %d times, the second %d; want 1 and 2", n, second.asked)
 	}
 }
 
