@@ -71,10 +71,11 @@ func newAttributor(k *knowledge) *attributor {
 	return &attributor{knowledge: k, names: map[nameKey]family{}, systems: map[systemKey]system{}}
 }
 
-// attribution is attribute, and which project scans from addr.
-func (k *attributor) attribution(addr netip.Addr, at time.Time, answer *whois.Answer, fresh bool) attribution {
+// attribution is attribute, and which project scans from addr. host is its
+// confirmed name, "" if it has none.
+func (k *attributor) attribution(addr netip.Addr, at time.Time, answer *whois.Answer, fresh bool, host string) attribution {
 	a := k.attribute(addr, at, answer, fresh)
-	a.project = k.project(addr, &a.facts, at)
+	a.project = k.project(addr, &a.facts, host, at)
 	return a
 }
 

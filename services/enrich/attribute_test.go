@@ -141,7 +141,7 @@ func TestStaleAnswersServeWhileTheyAreAskedFor(t *testing.T) {
 	if answer == nil || fresh || (finder{s}).Known(addr) {
 		t.Fatalf("answer() = %v, fresh %v", answer, fresh)
 	}
-	got := newAttributor(s.known).attribute(addr, time.Now(), answer, fresh)
+	got := newAttributor(s.known.Load()).attribute(addr, time.Now(), answer, fresh)
 	if got.facts.OwnerBasis != scan.BasisWHOIS || !got.ask {
 		t.Errorf("attribute() = %+v, want the old answer and a question", got)
 	}

@@ -31,6 +31,13 @@ type Config struct {
 	// MMDB are files in MaxMind's format, which go before the CSV files: what
 	// the first file knows is taken. Default none.
 	MMDB []string `koanf:"mmdb" help:"files in MaxMind's format, which go before the CSV files"`
+	// Reload is how often the files above are looked at, and those read again
+	// that have changed; what cannot be read leaves in force what was. 0 never
+	// looks. Default 10 s.
+	Reload time.Duration `koanf:"reload" help:"how often changed files are looked for and read again; 0 never"`
+	// StaleAfter is the age at which IP data is warned of; 0 never. Default 180
+	// days.
+	StaleAfter time.Duration `koanf:"stale_after" help:"age at which IP data is warned of; 0 never"`
 	// Workers is how many groups of messages are worked on at a time: while one
 	// waits for the bus the next is enriched. Default 2.
 	Workers int `koanf:"workers" help:"groups of messages worked on at the same time"`
@@ -42,6 +49,28 @@ type Config struct {
 	Drain time.Duration `koanf:"drain" help:"how long work on messages may go on when the service stops"`
 	// WHOIS asks the registries about every block that no rule settles.
 	WHOIS WHOISConfig `koanf:"whois"`
+	// ReverseDNS asks the DNS for the names of addresses.
+	ReverseDNS ReverseDNSConfig `koanf:"reverse_dns"`
+}
+
+// ReverseDNSConfig says whether the names of addresses are looked up. Only names
+// that lead back to the address count, and they are evidence of research only.
+// Whoever runs the address's DNS sees who asks and when, so it is off by default.
+type ReverseDNSConfig struct {
+	// Enabled is the switch. Events never wait for names. Default false.
+	Enabled bool `koanf:"enabled" help:"look up the names of addresses; the owner of an address sees that you ask"`
+	// Server is the resolver, host:port. Empty takes the system's.
+	Server string `koanf:"server" help:"resolver, host:port; empty for the system's"`
+	// Timeout bounds one address. Default 5 s.
+	Timeout time.Duration `koanf:"timeout" help:"bound of one address"`
+	// PerSecond is the most addresses a second. Default 10.
+	PerSecond float64 `koanf:"per_second" help:"most addresses a second"`
+	// Queue is the most addresses that wait. Default 4096.
+	Queue int `koanf:"queue" help:"addresses that may wait"`
+	// Keep is how long a name counts, KeepNone how long that there is none.
+	// Defaults 7 days and 1 day.
+	Keep     time.Duration `koanf:"keep" help:"how long a name counts"`
+	KeepNone time.Duration `koanf:"keep_none" help:"how long counts that there is no name"`
 }
 
 // WHOISConfig says whether and how the registries are asked. The limits are
@@ -79,9 +108,11 @@ const None = "none"
 // DefaultConfig asks the registries gently and uses the data that was fetched.
 func DefaultConfig() Config {
 	return Config{
-		Workers:   min(2, runtime.GOMAXPROCS(0)),
-		CacheSize: 1 << 16,
-		Drain:     10 * time.Second,
+		Reload:     10 * time.Second,
+		StaleAfter: 180 * 24 * time.Hour,
+		Workers:    min(2, runtime.GOMAXPROCS(0)),
+		CacheSize:  1 << 16,
+		Drain:      10 * time.Second,
 		WHOIS: WHOISConfig{
 			Enabled:  true,
 			Timeout:  15 * time.Second,
@@ -92,6 +123,7 @@ func DefaultConfig() Config {
 			Keep:     30 * 24 * time.Hour,
 			KeepNone: 24 * time.Hour, KeepFailed: time.Hour,
 		},
+		ReverseDNS: ReverseDNSConfig{Timeout: 5 * time.Second, PerSecond: 10, Queue: 4096, Keep: 7 * 24 * time.Hour, KeepNone: 24 * time.Hour},
 	}
 }
 
@@ -103,6 +135,8 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
+	check(c.Reload >= 0, "reload is %v, want 0 or more", c.Reload)
+	check(c.StaleAfter >= 0, "stale_after is %v, want 0 or more", c.StaleAfter)
 	check(c.Workers >= 1 && c.Workers <= 64, "workers is %d, want 1 to 64", c.Workers)
 	check(c.CacheSize >= 1, "cache_size is %d, want 1 or more", c.CacheSize)
 	check(c.Drain > 0, "drain is %v, want more than 0", c.Drain)
@@ -120,6 +154,13 @@ func (c Config) Validate() error {
 		check(slices.Contains(known, name), "whois.servers: registry %q is not one of %s", name, strings.Join(known, ", "))
 		check(validServer(server), "whois.servers.%s: %q is not host or host:port", name, server)
 	}
+	r := c.ReverseDNS
+	check(r.Server == "" || validServer(r.Server) && strings.Contains(r.Server, ":"), "reverse_dns.server: %q is not host:port", r.Server)
+	check(r.Timeout > 0, "reverse_dns.timeout is %v, want more than 0", r.Timeout)
+	check(r.PerSecond > 0, "reverse_dns.per_second is %v, want more than 0", r.PerSecond)
+	check(r.Queue >= 1, "reverse_dns.queue is %d, want 1 or more", r.Queue)
+	check(r.Keep > 0, "reverse_dns.keep is %v, want more than 0", r.Keep)
+	check(r.KeepNone > 0, "reverse_dns.keep_none is %v, want more than 0", r.KeepNone)
 	return errors.Join(errs...)
 }
 

@@ -21,6 +21,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
@@ -28,6 +29,7 @@ import (
 	"github.com/whoknocks/whoknocks/pkg/scan"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/cache"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/cause"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/rdns"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois"
 )
 
@@ -44,16 +46,19 @@ const (
 
 // Service is enrich. Make one with New; call Run once, and Explain at any time.
 type Service struct {
+	id      string // among all that share a bus
 	cfg     Config
 	bus     *bus.Bus
 	log     *slog.Logger
 	metrics *metrics
-	known   *knowledge
+	library *library                  // Run's
+	known   atomic.Pointer[knowledge] // replaced, never changed
 
 	answers *cache.Cache[*whois.Answer]
 	learnt  atomic.Uint64 // grows with every answer that is put into answers
 	client  *whois.Client
 	lookups *whois.Resolver // nil when no registry is asked
+	names   *rdns.Names     // nil when the DNS is not asked
 	shared  *shared
 	fence   fence
 
@@ -73,25 +78,32 @@ func New(cfg Config, b *bus.Bus, log *slog.Logger, reg prometheus.Registerer) (*
 	if reg == nil {
 		reg = prometheus.NewRegistry()
 	}
-	known, err := load(cfg, log)
+	library := newLibrary(cfg, log)
+	known, err := library.load()
 	if err != nil {
 		return nil, fmt.Errorf("enrich: %w", err)
 	}
 	s := &Service{
+		id:      nuid.Next(),
 		cfg:     cfg,
 		bus:     b,
 		log:     log,
-		known:   known,
+		library: library,
 		answers: cache.New[*whois.Answer](cfg.CacheSize),
 		shared:  newShared(),
 		workers: make(chan *worker, cfg.Workers),
 	}
+	s.known.Store(known)
+	s.warnOfAge(known)
 	s.metrics = newMetrics(reg, s)
 	s.client = whois.NewClient(whois.Config{
 		Servers: cfg.WHOIS.Servers, Timeout: cfg.WHOIS.Timeout, Interval: cfg.WHOIS.Interval, PerDay: cfg.WHOIS.PerDay, Pause: cfg.WHOIS.Pause,
 	}, s.shared, func(registry, outcome string) { s.metrics.questions.WithLabelValues(registry, outcome).Inc() })
 	if cfg.WHOIS.Enabled {
 		s.lookups = whois.NewResolver(cfg.WHOIS.Queue, cfg.WHOIS.KeepFailed, finder{s}, s.client)
+	}
+	if r := cfg.ReverseDNS; r.Enabled {
+		s.names = rdns.New(rdns.Config{Server: r.Server, Timeout: r.Timeout, PerSecond: r.PerSecond, Keep: r.Keep, KeepNone: r.KeepNone, Queue: r.Queue}, s.named)
 	}
 	for range cfg.Workers {
 		s.workers <- s.newWorker()
@@ -108,6 +120,10 @@ func (s *Service) Run(ctx context.Context) error {
 	s.open(ctx)
 	defer s.shared.close()
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		s.refresh(ctx)
+		return nil
+	})
 	loaded := make(chan struct{})
 	g.Go(func() error {
 		s.follow(ctx, loaded)
@@ -130,7 +146,54 @@ func (s *Service) Run(ctx context.Context) error {
 			return nil
 		})
 	}
+	g.Go(func() error {
+		s.tellStatus(ctx)
+		return nil
+	})
+	if s.names != nil {
+		g.Go(func() error {
+			s.names.Run(ctx)
+			return nil
+		})
+	}
 	return g.Wait()
+}
+
+// refresh takes in files that change while Run works, every Reload.
+func (s *Service) refresh(ctx context.Context) {
+	if s.cfg.Reload <= 0 {
+		return
+	}
+	tick := time.NewTicker(s.cfg.Reload)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		known, err := s.library.reload()
+		if err != nil {
+			s.metrics.reloads.WithLabelValues("failed").Inc()
+			s.log.Error("changed files cannot be used, what was read before stays in force", "error", err)
+		}
+		if known != nil {
+			s.known.Store(known) // workers forget what they worked out from the old
+			s.metrics.reloads.WithLabelValues("loaded").Inc()
+			s.log.Info("changed files are in force", "owners", known.rules.Owners(), "research", known.research.Owners())
+			s.warnOfAge(known)
+		}
+	}
+}
+
+// warnOfAge says which data is stale: networks change hands.
+func (s *Service) warnOfAge(k *knowledge) {
+	for _, d := range k.data {
+		if age := time.Since(d.AsOf); !d.AsOf.IsZero() && s.cfg.StaleAfter > 0 && age > s.cfg.StaleAfter {
+			s.log.Warn("ip data is stale: name newer files in enrich.asn, enrich.country or enrich.mmdb",
+				"data", d.What, "as_of", d.AsOf.Format(time.DateOnly), "days", int(age.Hours()/24))
+		}
+	}
 }
 
 // Explain tells the facts about one event from what is known here and now: it
@@ -139,7 +202,7 @@ func (s *Service) Explain(_ context.Context, e *scan.Event) scan.Facts {
 	f, project := scan.Facts{OwnerBasis: scan.BasisNone}, ""
 	if e.Knock() {
 		answer, fresh := s.answer(e.SrcIP.Unmap(), time.Now())
-		a := newAttributor(s.known).attribution(e.SrcIP.Unmap(), e.Time, answer, fresh)
+		a := newAttributor(s.known.Load()).attribution(e.SrcIP.Unmap(), e.Time, answer, fresh, s.host(e.SrcIP.Unmap()))
 		if f = a.facts; a.dated {
 			f.OwnerAsOf = asOf(e)
 		}
@@ -161,6 +224,28 @@ func (s *Service) answer(addr netip.Addr, now time.Time) (*whois.Answer, bool) {
 		keep = s.cfg.WHOIS.KeepNone
 	}
 	return a, now.Sub(a.Asked) < keep
+}
+
+// host is the confirmed name of addr, as far as it is known; if it is not, it will
+// be looked up.
+func (s *Service) host(addr netip.Addr) string {
+	if s.names == nil || !s.known.Load().research.Hosts() {
+		return ""
+	}
+	name, known := s.names.Get(addr)
+	if !known {
+		s.names.Want(addr)
+	}
+	return name
+}
+
+// named makes workers forget what they worked out without a name, where it tells
+// something.
+func (s *Service) named(_ netip.Addr, host string) {
+	s.metrics.names.Inc()
+	if _, ok := s.known.Load().research.Host(host, time.Now()); ok {
+		s.learnt.Add(1)
+	}
 }
 
 func (s *Service) pending() int {

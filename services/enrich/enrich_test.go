@@ -288,7 +288,7 @@ func TestMissingData(t *testing.T) {
 	if err != nil {
 		t.Fatalf("New() without data = %v", err)
 	}
-	if len(s.known.local) == 0 { // the machine may have it installed
+	if len(s.known.Load().local) == 0 { // the machine may have it installed
 		if !strings.Contains(logged.String(), "level=WARN") || !strings.Contains(logged.String(), "make deps") {
 			t.Errorf("logged %q, want a warning that says what to do", logged.String())
 		}

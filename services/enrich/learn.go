@@ -67,7 +67,7 @@ func (s *Service) tell(ctx context.Context, asked netip.Addr, a *whois.Answer) e
 	if err := s.fence.wait(ctx); err != nil {
 		return err
 	}
-	who := newAttributor(s.known).attribute(asked, a.Asked, a, true)
+	who := newAttributor(s.known.Load()).attribute(asked, a.Asked, a, true)
 	if who.facts.OwnerBasis != scan.BasisWHOIS && who.facts.OwnerBasis != scan.BasisRDAP {
 		return nil // the user knows better, or the answer names nobody
 	}

@@ -21,6 +21,8 @@ type metrics struct {
 	unqueued    prometheus.Counter
 	unshared    prometheus.Counter
 	questions   *prometheus.CounterVec // by registry and outcome
+	names       prometheus.Counter
+	reloads     *prometheus.CounterVec // by outcome
 }
 
 func newMetrics(reg prometheus.Registerer, s *Service) *metrics {
@@ -46,20 +48,23 @@ func newMetrics(reg prometheus.Registerer, s *Service) *metrics {
 		learnt:      counter("learnt_blocks_total", "Answers of registries that were learnt, here or by another enrich."),
 		unqueued:    counter("unqueued_addresses_total", "Addresses that no registry will be asked about until they are seen again."),
 		unshared:    counter("unshared_answers_total", "Answers of registries that could not be kept in the bus."),
+		names:       counter("reverse_names_total", "Addresses whose name in the DNS was found and confirmed."),
 		questions:   vec("whois_questions_total", "Questions to registries, by how they ended.", "registry", "outcome"),
+		reloads:     vec("reloads_total", "Times that changed files of rules or IP data were read again, by how it ended: loaded or failed.", "outcome"),
 	}
-	for _, b := range []scan.Basis{scan.BasisOverride, scan.BasisWHOIS, scan.BasisASN, scan.BasisNone, ""} {
+	m.reloads.WithLabelValues("loaded")
+	m.reloads.WithLabelValues("failed")
+	for _, b := range []scan.Basis{scan.BasisOverride, scan.BasisWHOIS, scan.BasisRDAP, scan.BasisASN, scan.BasisNone, ""} {
 		m.events.WithLabelValues(string(b)) // so that a rate can be told from the start
 	}
-	reg.MustRegister(m.events, m.causes, m.rejected, m.lookups, m.published, m.redelivered, m.learnt, m.unqueued, m.unshared, m.questions,
+	reg.MustRegister(m.events, m.causes, m.rejected, m.lookups, m.published, m.redelivered, m.learnt, m.unqueued, m.unshared, m.questions, m.names, m.reloads,
 		gauge("cached_blocks", "Prefixes whose WHOIS answers are in memory.", func() float64 { return float64(s.answers.Len()) }),
-		gauge("whois_pending_addresses", "Addresses that wait for a registry's answer.", func() float64 { return float64(s.pending()) }),
-		gauge("data_age_seconds", "Age of the IP data that is asked first; 0 if there is none.", func() float64 {
-			if s.known.dataAt.IsZero() {
-				return 0
-			}
-			return time.Since(s.known.dataAt).Seconds()
-		}))
+		gauge("whois_pending_addresses", "Addresses that wait for a registry's answer.", func() float64 { return float64(s.pending()) }))
+	for _, what := range []string{dataMMDB, dataASN, dataCountry} {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "whoknocks", Subsystem: "enrich", Name: "data_age_seconds",
+			Help: "Age of the IP data; 0 if there is none.", ConstLabels: prometheus.Labels{"data": what}},
+			func() float64 { return s.known.Load().age(what).Seconds() }))
+	}
 	for _, r := range whois.Registries() {
 		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "whoknocks", Subsystem: "enrich", Name: "whois_paused_seconds",
 			Help: "How long a registry will still be left alone.", ConstLabels: prometheus.Labels{"registry": r}},

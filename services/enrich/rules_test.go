@@ -5,7 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/whoknocks/whoknocks/pkg/bus"
+	"github.com/whoknocks/whoknocks/pkg/natsd/natstest"
 	"github.com/whoknocks/whoknocks/pkg/scan"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/rdns/rdnstest"
 )
 
 func TestShippedRulesComeLast(t *testing.T) {
@@ -66,5 +69,37 @@ func TestShippedResearch(t *testing.T) {
 		if got := s.Explain(t.Context(), &e); got.Cause != scan.CauseResearch {
 			t.Errorf("%s: %s because %q", addr, got.Cause, got.CauseWhy)
 		}
+	}
+}
+
+// A project is known by its confirmed name in the DNS, where that is asked.
+func TestResearchByName(t *testing.T) {
+	server, _ := rdnstest.Serve(t, rdnstest.Zone{
+		"9.113.0.203.in-addr.arpa.":   rdnstest.PTR("probe-9.census.example.org."),
+		"probe-9.census.example.org.": rdnstest.A("203.0.113.9"),
+		// A liar: the name does not lead back.
+		"10.113.0.203.in-addr.arpa.": rdnstest.PTR("probe-9.census.example.org."),
+	})
+	cfg := testConfig(t)
+	cfg.Research = []string{write(t, "research.yaml", "version: 1\nowners:\n  - name: Example Census\n    hosts: ['*.census.example.org']\n"), None}
+	cfg.ReverseDNS.Enabled, cfg.ReverseDNS.Server, cfg.ReverseDNS.PerSecond = true, server, 1000
+	b := natstest.Connect(t, natstest.Start(t))
+	s, _ := newService(t, cfg, b)
+	run(t, s)
+	out := read(t, b, bus.StreamEnriched)
+	honest, liar := event("203.0.113.9", "2026-07-01"), event("203.0.113.10", "2026-07-01")
+	publish(t, b, batchOf(honest, liar))
+	if got := out.enriched(t, 2)["203.0.113.9"].Cause; got != scan.CauseScan {
+		t.Errorf("before the name is known the cause is %s: events never wait", got)
+	}
+	eventually(t, "both names", func() bool { return s.names.Pending() == 0 })
+	honest.ID, liar.ID = honest.ID+1000, liar.ID+1000
+	publish(t, b, batchOf(honest, liar))
+	got := out.enriched(t, 4)
+	if e := got["203.0.113.9"]; e.Cause != scan.CauseResearch || e.CauseWhy != `Example Census scans for research (research.yaml: host "*.census.example.org": its name is probe-9.census.example.org, confirmed)` {
+		t.Errorf("the honest one: %s because %q", e.Cause, e.CauseWhy)
+	}
+	if e := got["203.0.113.10"]; e.Cause != scan.CauseScan {
+		t.Errorf("the liar: %s because %q", e.Cause, e.CauseWhy)
 	}
 }

@@ -16,7 +16,8 @@ import (
 )
 
 // Bucket is the key-value bucket in which all enrich services keep what the
-// registries answered, a key a block, and how much each server has been asked.
+// registries answered, a key a block, how much each server has been asked, and
+// how each of them does.
 const Bucket = "attributions"
 
 const (
@@ -78,6 +79,26 @@ func (s *shared) put(ctx context.Context, a *whois.Answer) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, sharedTimeout)
 	defer cancel()
 	return kv.Put(ctx, answerKey(a), data)
+}
+
+// set sets a key, remove takes one out.
+func (s *shared) set(ctx context.Context, key string, value []byte) error {
+	kv, err := s.bucket()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, sharedTimeout)
+	defer cancel()
+	_, err = kv.Put(ctx, key, value)
+	return err
+}
+
+func (s *shared) remove(ctx context.Context, key string) error {
+	kv, err := s.bucket()
+	if err != nil {
+		return err
+	}
+	return kv.Purge(ctx, key)
 }
 
 // caughtUp blocks until watch has handed out what was put at a place of the

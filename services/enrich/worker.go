@@ -54,7 +54,7 @@ type remembered struct {
 func (s *Service) newWorker() *worker {
 	return &worker{
 		s:    s,
-		who:  newAttributor(s.known),
+		who:  newAttributor(s.known.Load()),
 		memo: map[netip.Addr]*remembered{},
 	}
 }
@@ -87,6 +87,10 @@ func (w *worker) begin(now time.Time) {
 	w.counts.lookups, w.counts.rejected, w.counts.unqueued = 0, 0, 0
 	w.counts.basis.reset()
 	w.counts.cause.reset()
+	if known := w.s.known.Load(); known != w.who.knowledge {
+		w.who = newAttributor(known)
+		w.forget()
+	}
 	if learnt := w.s.learnt.Load(); learnt != w.learnt || now.Sub(w.since) > memoAge {
 		w.forget()
 		w.learnt, w.since = learnt, now
@@ -135,7 +139,7 @@ func (w *worker) forget() {
 
 // attribution works out the attribution of e's source, or remembers it.
 func (w *worker) attribution(e *scan.Enriched) *attribution {
-	epoch := w.s.known.epoch(e.Time)
+	epoch := w.who.epoch(e.Time)
 	r := w.recent
 	if e.SrcIP != w.last {
 		r = w.memo[e.SrcIP]
@@ -151,7 +155,7 @@ func (w *worker) attribution(e *scan.Enriched) *attribution {
 	}
 	w.counts.lookups++
 	answer, fresh := w.s.answer(e.SrcIP, w.since)
-	r = &remembered{attribution: w.who.attribution(e.SrcIP, e.Time, answer, fresh), epoch: epoch}
+	r = &remembered{attribution: w.who.attribution(e.SrcIP, e.Time, answer, fresh, w.s.host(e.SrcIP)), epoch: epoch}
 	if r.ask && w.s.lookups != nil && !w.s.lookups.Want(e.SrcIP, 1) {
 		w.counts.unqueued++
 	}

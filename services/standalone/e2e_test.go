@@ -200,6 +200,23 @@ func TestReadOnlySQL(t *testing.T) {
 	ok(t, data, "sql", "--write", "CREATE TABLE t (x Int8) ENGINE = Memory")
 }
 
+func TestLookups(t *testing.T) {
+	needsEngine(t)
+	data := t.TempDir()
+	ok(t, data, "import", sampleLog)
+	if out := ok(t, data, "lookups"); !strings.Contains(out, "no registry has been asked yet") || !strings.Contains(out, "0 answers kept") {
+		t.Errorf("lookups prints\n%s", out)
+	}
+	var l struct {
+		Servers  []any
+		Answers  int
+		Services int
+	}
+	if err := json.Unmarshal([]byte(ok(t, data, "lookups", "--json")), &l); err != nil || l.Servers == nil {
+		t.Errorf("lookups --json: %+v, %v", l, err)
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	f := func(code int, args ...string) {
 		t.Helper()

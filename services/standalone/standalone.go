@@ -38,7 +38,8 @@ type Level int
 // The levels.
 const (
 	Database Level = iota // the engine: enough to ask
-	Pipeline              // bus, enrich and store as well: enough to import
+	Bus                   // the bus as well: enough to see how it stands
+	Pipeline              // enrich and store as well: enough to import
 	Full                  // listeners, page and metrics as well, on the configured addresses
 )
 
@@ -72,8 +73,11 @@ func Start(ctx context.Context, cfg Config, level Level, data string, log *slog.
 		group: run.NewGroup(ctx, log), metrics: ops.NewRegistry("whoknocks", cli.Version), health: &ops.Health{},
 	}
 	steps := []func(context.Context) error{s.startEngine, s.openDatabase}
+	if level >= Bus {
+		steps = append(steps, s.startBus)
+	}
 	if level >= Pipeline {
-		steps = append(steps, s.startBus, s.startPipeline)
+		steps = append(steps, s.startPipeline)
 	}
 	if level >= Full {
 		steps = append(steps, s.startListeners)
@@ -172,9 +176,9 @@ func (s *Standalone) startBus(ctx context.Context) error {
 	return nil
 }
 
-// connect opens a connection of its own for one service: a single one for all
-// would make their traffic wait for each other.
-func (s *Standalone) connect(ctx context.Context, part string) (*bus.Bus, error) {
+// Connect opens a connection of its own for one part: a single one for all
+// would make their traffic wait for each other. It is closed by Stop.
+func (s *Standalone) Connect(ctx context.Context, part string) (*bus.Bus, error) {
 	b, err := bus.Connect(ctx, bus.Config{URL: s.BusURL, Name: "whoknocks " + part},
 		bus.WithInProcess(s.server), bus.WithLogger(s.log.With("part", part)))
 	if err != nil {
@@ -185,7 +189,7 @@ func (s *Standalone) connect(ctx context.Context, part string) (*bus.Bus, error)
 }
 
 func (s *Standalone) startPipeline(ctx context.Context) error {
-	b, err := s.connect(ctx, "store")
+	b, err := s.Connect(ctx, "store")
 	if err != nil {
 		return err
 	}
@@ -193,14 +197,14 @@ func (s *Standalone) startPipeline(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if b, err = s.connect(ctx, "enrich"); err != nil {
+	if b, err = s.Connect(ctx, "enrich"); err != nil {
 		return err
 	}
 	enriched, err := enrich.New(s.cfg.Enrich, b, s.log.With("part", "enrich"), s.metrics)
 	if err != nil {
 		return err
 	}
-	if b, err = s.connect(ctx, "ingest"); err != nil {
+	if b, err = s.Connect(ctx, "ingest"); err != nil {
 		return err
 	}
 	if s.Ingest, err = ingest.New(s.cfg.Ingest, b, s.log.With("part", "ingest"), s.metrics); err != nil {

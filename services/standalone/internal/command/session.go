@@ -31,6 +31,7 @@ type session struct {
 	log    *slog.Logger
 	db     *clickhouse.DB
 	dsn    string
+	bus    *bus.Bus        // for Bus and above
 	ingest *ingest.Service // for Pipeline and above
 }
 
@@ -44,7 +45,7 @@ func (a *app) with(ctx context.Context, level standalone.Level, more setting, f 
 	}
 	more.apply(&cfg)
 	need := datadir.Endpoints{ClickHouse: "needed"}
-	if level >= standalone.Pipeline {
+	if level >= standalone.Bus {
 		need.Bus = "needed"
 	}
 	wait, cancel := context.WithTimeout(ctx, patience)
@@ -58,7 +59,13 @@ func (a *app) with(ctx context.Context, level standalone.Level, more setting, f 
 		return errors.Join(err, client.Leave())
 	}
 	return a.owned(ctx, cfg, level, log, owner, func(ctx context.Context, s *standalone.Standalone) error {
-		return f(ctx, &session{cfg: cfg, log: log, db: s.DB, dsn: s.DSN, ingest: s.Ingest})
+		own := &session{cfg: cfg, log: log, db: s.DB, dsn: s.DSN, ingest: s.Ingest}
+		if level >= standalone.Bus {
+			if own.bus, err = s.Connect(ctx, "command"); err != nil {
+				return err
+			}
+		}
+		return f(ctx, own)
 	})
 }
 
@@ -112,13 +119,16 @@ func joined(ctx context.Context, cfg standalone.Config, level standalone.Level, 
 	}
 	defer db.Close()
 	s := &session{cfg: cfg, log: log, db: db, dsn: client.ClickHouse}
-	if level >= standalone.Pipeline {
+	if level >= standalone.Bus {
 		b, err := bus.Connect(ctx, bus.Config{URL: client.Bus, Name: "whoknocks"}, bus.WithLogger(log))
 		if err != nil {
 			return fmt.Errorf("talk to the running whoknocks (process %d): %w", client.PID, err)
 		}
 		defer b.Close()
-		if s.ingest, err = ingest.New(cfg.Ingest, b, log, prometheus.NewRegistry()); err != nil {
+		s.bus = b
+	}
+	if level >= standalone.Pipeline {
+		if s.ingest, err = ingest.New(cfg.Ingest, s.bus, log, prometheus.NewRegistry()); err != nil {
 			return err
 		}
 	}

@@ -70,6 +70,7 @@ type owner struct {
 	Prefixes   []prefix `yaml:"prefixes"`
 	ASNs       []number `yaml:"asns"`
 	Names      []text   `yaml:"names"`
+	Hosts      []text   `yaml:"hosts"`
 }
 
 // add reads one file into the set. Errors begin with "line:column: ".
@@ -106,8 +107,8 @@ func (s *Set) addOwner(file string, nth int, o *owner) error {
 		}
 		return o.Name.errorf("owner %d has an empty name", nth)
 	}
-	if len(o.Prefixes)+len(o.ASNs)+len(o.Names) == 0 {
-		return o.Name.errorf("owner %q has neither prefixes nor asns nor names", name)
+	if len(o.Prefixes)+len(o.ASNs)+len(o.Names)+len(o.Hosts) == 0 {
+		return o.Name.errorf("owner %q has neither prefixes nor asns nor names nor hosts", name)
 	}
 	from, until := int64(math.MinInt64), int64(math.MaxInt64)
 	if o.ValidFrom.line != 0 {
@@ -138,16 +139,22 @@ func (s *Set) addOwner(file string, nth int, o *owner) error {
 		}
 		s.asns[asn] = append(s.asns[asn], add(Match{Why: asnWhy(file, asn)}))
 	}
-	for _, t := range o.Names {
-		pattern := strings.ToLower(strings.TrimSpace(t.value))
-		if strings.Trim(pattern, "*? ") == "" {
-			return t.errorf("name pattern %q fits everything", t.value)
+	for _, list := range []struct {
+		word     string
+		patterns []text
+		rules    *[]nameRule
+	}{{"name", o.Names, &s.names}, {"host", o.Hosts, &s.hosts}} {
+		for _, t := range list.patterns {
+			pattern := strings.ToLower(strings.TrimSpace(t.value))
+			if strings.Trim(pattern, "*? .") == "" {
+				return t.errorf("%s pattern %q fits everything", list.word, t.value)
+			}
+			if len(pattern) > source.MaxText {
+				return t.errorf("%s pattern is longer than %d bytes", list.word, source.MaxText)
+			}
+			why := fmt.Sprintf("%s: %s %q", file, list.word, source.Text(t.value))
+			*list.rules = append(*list.rules, nameRule{pattern: pattern, rule: add(Match{Why: why})})
 		}
-		if len(pattern) > source.MaxText {
-			return t.errorf("name pattern is longer than %d bytes", source.MaxText)
-		}
-		why := fmt.Sprintf("%s: name %q", file, source.Text(t.value))
-		s.names = append(s.names, nameRule{pattern: pattern, rule: add(Match{Why: why})})
 	}
 	s.owners++
 	return nil

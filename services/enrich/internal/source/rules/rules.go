@@ -13,10 +13,14 @@
 //	      - {prefix: 198.51.100.0/24, country: JP, carrier: Carrier, registrant: "Example, Inc.", netname: EX-NET}
 //	    asns: [64496]
 //	    names: ["Example*"]
+//	    hosts: ["*.scan.example.net"]
 //
 // Prefixes and AS numbers override what registries say. Names do not: they tell
 // under which names a family registers, and a registrant or an AS name that fits
 // keeps the source it came from.
+//
+// Hosts are patterns of confirmed reverse names, which only research projects are
+// told by: whoever owns an address may rent it out, name and all.
 //
 // Rules with a validity count for events whose time lies in it. Among prefixes
 // the longest that is valid wins; otherwise, and among equal ones, the rule
@@ -51,6 +55,7 @@ type Set struct {
 	prefixes bart.Table[[]*rule]
 	asns     map[uint32][]*rule
 	names    []nameRule
+	hosts    []nameRule
 	owners   int
 	bounds   []int64 // every second at which some validity begins or ends, ascending
 }
@@ -134,13 +139,27 @@ func (s *Set) Name(at time.Time, names ...string) (Match, bool) {
 	return Match{}, false
 }
 
-func (s *Set) named(at time.Time, name string) *rule {
-	if name == "" || len(s.names) == 0 {
+// Hosts says whether any rule is about hosts, so that it may pay to know their
+// names.
+func (s *Set) Hosts() bool { return len(s.hosts) > 0 }
+
+// Host returns the owner whose patterns of hosts fit name.
+func (s *Set) Host(name string, at time.Time) (Match, bool) {
+	if r := fitting(s.hosts, at, name); r != nil {
+		return r.Match, true
+	}
+	return Match{}, false
+}
+
+func (s *Set) named(at time.Time, name string) *rule { return fitting(s.names, at, name) }
+
+func fitting(rules []nameRule, at time.Time, name string) *rule {
+	if name == "" || len(rules) == 0 {
 		return nil
 	}
 	unix := at.Unix()
 	name = strings.ToLower(name)
-	for _, n := range s.names {
+	for _, n := range rules {
 		if n.rule.valid(unix) && glob(n.pattern, name) {
 			return n.rule
 		}

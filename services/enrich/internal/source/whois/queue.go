@@ -15,6 +15,7 @@ type queue struct {
 
 	mu    sync.Mutex
 	tasks []*task
+	out   int // taken and not done with
 }
 
 func newQueue(capacity int, seen *sightings) *queue {
@@ -76,13 +77,22 @@ func (q *queue) take() *task {
 	}
 	t := q.tasks[best]
 	q.tasks = append(q.tasks[:best], q.tasks[best+1:]...)
+	q.out++
 	return t
 }
 
+// done says that a task that was taken is done with, or in another queue.
+func (q *queue) done() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.out--
+}
+
+// len is how many tasks wait, those included that wait for the server's turn.
 func (q *queue) len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.tasks)
+	return len(q.tasks) + q.out
 }
 
 // sightings counts how often networks are seen: /24s, in IPv6 /48s.

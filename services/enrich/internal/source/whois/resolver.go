@@ -177,6 +177,7 @@ func (r *Resolver) Run(ctx context.Context) {
 					return
 				}
 				r.handle(ctx, reg, t)
+				queue.done()
 			}
 		})
 	}
