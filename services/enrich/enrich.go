@@ -212,6 +212,33 @@ func (s *Service) Explain(_ context.Context, e *scan.Event) scan.Facts {
 	return f
 }
 
+// Load reads the answers that are kept on the bus, as Run does, for Explain and
+// Holders of a service that does not run.
+func (s *Service) Load(ctx context.Context) error {
+	s.open(ctx)
+	defer s.shared.close()
+	ctx, loaded := context.WithCancel(ctx)
+	defer loaded()
+	if err := s.shared.watch(ctx, func(a *whois.Answer) { s.take(a) }, loaded); err != nil {
+		return fmt.Errorf("enrich: load answers: %w", err)
+	}
+	return nil
+}
+
+// Holders returns a function that tells who has an address at a time, as far as is
+// known here and now; it asks nobody. It is for one goroutine.
+func (s *Service) Holders() func(addr netip.Addr, at time.Time) scan.Facts {
+	who := newAttributor(s.known.Load())
+	return func(addr netip.Addr, at time.Time) scan.Facts {
+		answer, fresh := s.answer(addr, at)
+		a := who.attribute(addr, at, answer, fresh)
+		if a.dated {
+			a.facts.OwnerAsOf = at.UTC().Truncate(time.Second)
+		}
+		return a.facts
+	}
+}
+
 // answer returns what the registries said about addr, nil if nothing is known,
 // and whether it is recent enough not to be asked for again.
 func (s *Service) answer(addr netip.Addr, now time.Time) (*whois.Answer, bool) {

@@ -60,7 +60,7 @@ func sampleOwners() Owners {
 			Owner: "Akamai", Attempts: 1234, Sources: 11, Networks: 8,
 			Countries: shares(map[string]uint64{"US": 1, "FR": 2, "GB": 3, "JP": 4, "NL": 5, "DE": 6, "SE": 7}),
 			Causes:    shares(map[string]uint64{"reply": 60, "scan": 1174}),
-			FirstSeen: firstSeen, LastSeen: lastSeen, OwnerAsOf: asOf,
+			FirstSeen: firstSeen, LastSeen: lastSeen, OwnerAsOf: asOf.AddDate(14, 0, 0), Late: 1200,
 		},
 		{Attempts: 40, Sources: 3, FirstSeen: firstSeen, LastSeen: lastSeen},
 	}}
@@ -73,7 +73,7 @@ func sampleOwners() Owners {
 	t.matching = uint64(len(t.Rows))
 	t.Total = Total{
 		Attempts: 1274 + uint64(len(evil)), Sources: 14 + uint64(len(evil)), Networks: 8 + uint64(len(evil)),
-		Owners: 1 + uint64(len(evil)), FirstSeen: firstSeen, LastSeen: lastSeen,
+		Owners: 1 + uint64(len(evil)), Late: 1200, FirstSeen: firstSeen, LastSeen: lastSeen,
 	}
 	return t
 }
@@ -95,7 +95,9 @@ func sampleSources() Sources {
 	for i, name := range evil {
 		add(netip.AddrFrom4([4]byte{203, 0, 113, byte(i + 1)}).String(), name, name, 1)
 	}
+	t.Rows[0].OwnerAsOf, t.Rows[0].Late = asOf.AddDate(14, 0, 0), 16
 	t.Total.Attempts += 100
+	t.Total.Late = 16
 	t.Total.Sources = 2000
 	t.Total.FirstSeen, t.Total.LastSeen = firstSeen, lastSeen
 	t.matching = 2001

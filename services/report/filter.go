@@ -17,6 +17,11 @@ const MaxRows = 100_000
 // also what tables for people show in place of an absent value.
 const NoOwner = "-"
 
+// LateDays is how many days after an attempt its owner may have been learnt before
+// tables mark it: networks change hands, and who has one today need not have had
+// it then.
+const LateDays = 90
+
 // Filter says which attempts count. The zero value is all of them.
 type Filter struct {
 	Since  time.Time // first moment that counts; zero is from the beginning
@@ -83,6 +88,7 @@ func (f Filter) args() []any {
 		clickhouse.Named("sensor", f.Sensor),
 		clickhouse.Named("proto", strings.ToLower(f.Proto)),
 		clickhouse.Named("cause", strings.ToLower(f.Cause)),
+		clickhouse.Named("late_days", uint16(LateDays)),
 		clickhouse.Named("rows", uint64(f.limit())+1), // one more for the total
 	}
 }

@@ -37,23 +37,22 @@ func (t Owners) Write(w io.Writer, format Format) error {
 	}
 	g := grid{
 		titles: []string{"Owner", "Attempts", "Sources", "Networks", "Countries", "Causes", "First seen (UTC)", "Last seen (UTC)"},
-		keys:   []string{"owner", "attempts", "sources", "networks", "countries", "causes", "first_seen", "last_seen"},
+		keys:   []string{"owner", "attempts", "sources", "networks", "countries", "causes", "first_seen", "last_seen", "owner_as_of", "learnt_late"},
 		right:  []int{1, 2, 3},
-		ours:   []int{1, 2, 3, 6, 7},
+		ours:   []int{1, 2, 3, 6, 7, 8, 9},
 		total: []string{
 			"Total", count(t.Total.Attempts), count(t.Total.Sources), count(t.Total.Networks), "", "",
-			format.moment(t.Total.FirstSeen), format.moment(t.Total.LastSeen),
+			format.moment(t.Total.FirstSeen), format.moment(t.Total.LastSeen), "", count(t.Total.Late),
 		},
 	}
 	for _, r := range t.Rows {
 		g.rows = append(g.rows, []string{
-			r.Owner, count(r.Attempts), count(r.Sources), count(r.Networks),
+			format.owner(r.Owner, r.Late), count(r.Attempts), count(r.Sources), count(r.Networks),
 			names(r.Countries), names(r.Causes), format.moment(r.FirstSeen), format.moment(r.LastSeen),
+			format.moment(r.OwnerAsOf), count(r.Late),
 		})
 	}
-	if t.Limited() {
-		g.note = fmt.Sprintf("%d of %d rows are shown; the total counts all of them.", len(t.Rows), t.matching)
-	}
+	g.remark(len(t.Rows), t.matching, t.Total.Late)
 	return g.write(w, format)
 }
 
@@ -66,23 +65,36 @@ func (t Sources) Write(w io.Writer, format Format) error {
 	}
 	g := grid{
 		titles: []string{"Address", "Country", "Owner", "Attempts", "First seen (UTC)", "Last seen (UTC)"},
-		keys:   []string{"address", "country", "owner", "attempts", "first_seen", "last_seen"},
+		keys:   []string{"address", "country", "owner", "attempts", "first_seen", "last_seen", "owner_as_of", "learnt_late"},
 		right:  []int{3},
-		ours:   []int{0, 3, 4, 5},
+		ours:   []int{0, 3, 4, 5, 6, 7},
 		total: []string{
 			"Total", "", Plural(t.Total.Sources, "source"), count(t.Total.Attempts),
-			format.moment(t.Total.FirstSeen), format.moment(t.Total.LastSeen),
+			format.moment(t.Total.FirstSeen), format.moment(t.Total.LastSeen), "", count(t.Total.Late),
 		},
 	}
 	for _, r := range t.Rows {
 		g.rows = append(g.rows, []string{
-			r.Address, r.Country, r.Owner, count(r.Attempts), format.moment(r.FirstSeen), format.moment(r.LastSeen),
+			r.Address, r.Country, format.owner(r.Owner, r.Late), count(r.Attempts), format.moment(r.FirstSeen), format.moment(r.LastSeen),
+			format.moment(r.OwnerAsOf), count(r.Late),
 		})
 	}
-	if t.Limited() {
-		g.note = fmt.Sprintf("%d of %d rows are shown; the total counts all of them.", len(t.Rows), t.matching)
+	if t.now {
+		g.notes = append(g.notes, "Owners are those of today, not of the time of the attempts.")
 	}
+	g.remark(len(t.Rows), t.matching, t.Total.Late)
 	return g.write(w, format)
+}
+
+// lateMark stands behind an owner who was learnt long after the attempts.
+const lateMark = " *"
+
+// owner marks, for people, an owner who was learnt late.
+func (f Format) owner(name string, late uint64) string {
+	if late > 0 && name != "" && (f == FormatTable || f == FormatMarkdown) {
+		return cut(name, maxCell-len(lateMark)) + lateMark
+	}
+	return name
 }
 
 // moment writes a time: as in the events for programs, to the second for people.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -17,12 +18,23 @@ const maxCell = 60
 // grid is a table of texts on its way to a reader.
 type grid struct {
 	titles []string // column heads for people
-	keys   []string // column heads for programs
+	keys   []string // column heads for programs, who may have more columns
 	right  []int    // columns that hold numbers
 	ours   []int    // columns that hold nothing a stranger wrote, but numbers, times and addresses
 	rows   [][]string
 	total  []string
-	note   string // said below the table, to people
+	notes  []string // said below the table, to people
+}
+
+// remark notes what the table leaves out and what is uncertain in it.
+func (g *grid) remark(rows int, matching, late uint64) {
+	if uint64(rows) < matching {
+		g.notes = append(g.notes, fmt.Sprintf("%d of %d rows are shown; the total counts all of them.", rows, matching))
+	}
+	if late > 0 {
+		g.notes = append(g.notes, fmt.Sprintf("Of %s the owner was learnt more than %d days later, and may have been another then: rows with an asterisk.",
+			Plural(late, "attempt"), LateDays))
+	}
 }
 
 func (g grid) write(w io.Writer, format Format) error {
@@ -66,10 +78,10 @@ func (g grid) markdown() string {
 }
 
 func (g grid) below(gap string) string {
-	if g.note == "" {
+	if len(g.notes) == 0 {
 		return ""
 	}
-	return gap + g.note + "\n"
+	return gap + strings.Join(g.notes, "\n"+gap) + "\n"
 }
 
 // cells takes texts as they are.
@@ -86,13 +98,14 @@ func (g grid) table(head []string, escape func(s string, ours bool) string) tabl
 	t := table.NewWriter()
 	t.AppendHeader(cells(head))
 	for _, texts := range g.rows {
+		texts = texts[:len(head)]
 		row := cells(texts)
 		for i, s := range texts {
 			row[i] = escape(s, slices.Contains(g.ours, i))
 		}
 		t.AppendRow(row)
 	}
-	t.AppendFooter(cells(g.total))
+	t.AppendFooter(cells(g.total[:len(head)]))
 	var columns []table.ColumnConfig
 	for _, i := range g.right {
 		columns = append(columns, table.ColumnConfig{

@@ -25,6 +25,7 @@ type (
 		FirstSeen *string           `json:"first_seen"`
 		LastSeen  *string           `json:"last_seen"`
 		OwnerAsOf *string           `json:"owner_as_of"`
+		Late      uint64            `json:"learnt_late"` // attempts whose owner was learnt long after them
 	}
 	sourcesJSON struct {
 		Sources []sourceJSON `json:"sources"`
@@ -38,6 +39,7 @@ type (
 		FirstSeen *string `json:"first_seen"`
 		LastSeen  *string `json:"last_seen"`
 		OwnerAsOf *string `json:"owner_as_of"`
+		Late      uint64  `json:"learnt_late"`
 	}
 	// totalJSON counts everything that matched; Limited says that the rows are
 	// fewer.
@@ -48,6 +50,7 @@ type (
 		Owners    *uint64 `json:"owners,omitempty"`
 		FirstSeen *string `json:"first_seen"`
 		LastSeen  *string `json:"last_seen"`
+		Late      uint64  `json:"learnt_late"`
 		Limited   bool    `json:"limited"`
 	}
 )
@@ -60,7 +63,7 @@ func (t Owners) writeJSON(w io.Writer) error {
 			Owner: known(r.Owner), Attempts: r.Attempts, Sources: r.Sources, Networks: r.Networks,
 			Countries: byName(r.Countries), Causes: byName(r.Causes),
 			FirstSeen: known(FormatJSON.moment(r.FirstSeen)), LastSeen: known(FormatJSON.moment(r.LastSeen)),
-			OwnerAsOf: known(FormatJSON.moment(r.OwnerAsOf)),
+			OwnerAsOf: known(FormatJSON.moment(r.OwnerAsOf)), Late: r.Late,
 		}
 	}
 	return encode(w, out)
@@ -72,7 +75,7 @@ func (t Sources) writeJSON(w io.Writer) error {
 		out.Sources[i] = sourceJSON{
 			Address: r.Address, Country: known(r.Country), Owner: known(r.Owner), Attempts: r.Attempts,
 			FirstSeen: known(FormatJSON.moment(r.FirstSeen)), LastSeen: known(FormatJSON.moment(r.LastSeen)),
-			OwnerAsOf: known(FormatJSON.moment(r.OwnerAsOf)),
+			OwnerAsOf: known(FormatJSON.moment(r.OwnerAsOf)), Late: r.Late,
 		}
 	}
 	return encode(w, out)
@@ -80,7 +83,7 @@ func (t Sources) writeJSON(w io.Writer) error {
 
 func (t Total) json(limited bool) totalJSON {
 	return totalJSON{
-		Attempts: t.Attempts, Sources: t.Sources, Limited: limited,
+		Attempts: t.Attempts, Sources: t.Sources, Limited: limited, Late: t.Late,
 		FirstSeen: known(FormatJSON.moment(t.FirstSeen)), LastSeen: known(FormatJSON.moment(t.LastSeen)),
 	}
 }

@@ -56,7 +56,7 @@ func (r *Reader) Owners(ctx context.Context, f Filter) (Owners, error) {
 			owners, matching uint64
 		)
 		err := rows.Scan(&isTotal, &row.Owner, &row.Attempts, &row.Sources, &row.Networks,
-			&country, &causes, &row.FirstSeen, &row.LastSeen, &asOf, &owners, &matching)
+			&country, &causes, &row.FirstSeen, &row.LastSeen, &asOf, &row.Late, &owners, &matching)
 		if err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func (r *Reader) Owners(ctx context.Context, f Filter) (Owners, error) {
 		if isTotal {
 			table.matching = matching
 			table.Total = Total{
-				Attempts: row.Attempts, Sources: row.Sources, Networks: row.Networks, Owners: owners,
+				Attempts: row.Attempts, Sources: row.Sources, Networks: row.Networks, Owners: owners, Late: row.Late,
 				FirstSeen: row.FirstSeen, LastSeen: row.LastSeen,
 			}
 			return nil
@@ -98,7 +98,7 @@ func (r *Reader) Sources(ctx context.Context, f Filter) (Sources, error) {
 			sources, matching uint64
 		)
 		err := rows.Scan(&isTotal, &addr, &row.Owner, &row.Country, &row.Attempts,
-			&row.FirstSeen, &row.LastSeen, &asOf, &sources, &matching)
+			&row.FirstSeen, &row.LastSeen, &asOf, &row.Late, &sources, &matching)
 		if err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (r *Reader) Sources(ctx context.Context, f Filter) (Sources, error) {
 		if isTotal {
 			table.matching = matching
 			table.Total = Total{
-				Attempts: row.Attempts, Sources: sources,
+				Attempts: row.Attempts, Sources: sources, Late: row.Late,
 				FirstSeen: row.FirstSeen, LastSeen: row.LastSeen,
 			}
 			return nil

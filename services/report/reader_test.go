@@ -119,6 +119,12 @@ func TestReader(t *testing.T) {
 		event(6, func(e *scan.Enriched) {
 			e.Time, e.Owner, e.Country = e.Time.AddDate(3, 0, 0), "Later Ltd", "NL"
 		}),
+		event(11, func(e *scan.Enriched) {
+			e.Owner, e.SrcIP, e.Time, e.Packets = "Late Ltd", netip.MustParseAddr("203.0.113.77"), e.OwnerAsOf.AddDate(0, 0, -LateDays).Add(-time.Second), 5
+		}),
+		event(12, func(e *scan.Enriched) {
+			e.Owner, e.SrcIP, e.Time = "Late Ltd", netip.MustParseAddr("203.0.113.77"), e.OwnerAsOf.AddDate(0, 0, -LateDays)
+		}),
 		// Nobody is known.
 		event(7, func(e *scan.Enriched) {
 			e.SrcIP, e.Facts = netip.MustParseAddr("203.0.113.9"), scan.Facts{OwnerBasis: scan.BasisNone, Cause: scan.CauseUnknown}
@@ -179,6 +185,17 @@ func TestReader(t *testing.T) {
 	f(Filter{Since: firstSeen.Add(1001 * time.Millisecond), Until: firstSeen.Add(2001 * time.Millisecond)}, "198.51.100.7 US Example 40")
 	// A source that changed hands has a row for each owner, and is one source.
 	f(Filter{Owner: "Later Ltd"}, "198.51.100.7 NL Later Ltd 1")
+	// Whose owner was learnt long after them, and on the day that is not yet so.
+	late, err := reader.Sources(t.Context(), Filter{Owner: "Late Ltd"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(late.Rows) != 1 || late.Rows[0].Attempts != 6 || late.Rows[0].Late != 5 || late.Total.Late != 5 {
+		t.Errorf("learnt late: %+v", late)
+	}
+	if owners, err := reader.Owners(t.Context(), Filter{Owner: "Late Ltd"}); err != nil || len(owners.Rows) != 1 || owners.Rows[0].Late != 5 || owners.Total.Late != 5 {
+		t.Errorf("learnt late: %+v, %v", owners, err)
+	}
 	table, err := reader.Sources(t.Context(), Filter{})
 	if err != nil {
 		t.Fatal(err)
@@ -201,11 +218,11 @@ func TestReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(limited.Rows) != 1 || !limited.Limited() || limited.Rows[0].Owner != "Example" ||
-		limited.Total.Owners != uint64(2+len(evil)) || limited.Total.Attempts != uint64(46+len(evil)) {
+		limited.Total.Owners != uint64(3+len(evil)) || limited.Total.Attempts != uint64(52+len(evil)) {
 		t.Errorf("limited to one: %+v", limited)
 	}
 	months, err := reader.Months(t.Context())
-	if diff := cmp.Diff([]time.Time{april.AddDate(3, 0, 0), april}, months); diff != "" || err != nil {
+	if diff := cmp.Diff([]time.Time{april.AddDate(3, 0, 0), april, april.AddDate(0, -3, 0)}, months); diff != "" || err != nil {
 		t.Errorf("Months() mismatch (-want +got), %v:\n%s", err, diff)
 	}
 	for _, bad := range []Filter{{Limit: -1}, {Since: lastSeen, Until: firstSeen}} {

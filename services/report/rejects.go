@@ -111,7 +111,7 @@ func (t Rejects) Write(w io.Writer, format Format) error {
 		keys:   []string{"kind", "stage", "format", "reason", "lines", "packets", "last_received", "sample", "origin"},
 		right:  []int{4, 5},
 		ours:   []int{0, 1, 2, 4, 5, 6},
-		note:   "Of lines that no format recognises only samples are kept; an import's summary counts all of them.",
+		notes:  []string{"Of lines that no format recognises only samples are kept; an import's summary counts all of them."},
 	}
 	samples := slices.ContainsFunc(t.Rows, func(r RejectRow) bool { return len(r.Samples) > 0 })
 	if !samples {

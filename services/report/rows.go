@@ -18,6 +18,7 @@ type OwnerRow struct {
 	FirstSeen time.Time // UTC
 	LastSeen  time.Time
 	OwnerAsOf time.Time // when the newest of its attributions was true; zero is not known
+	Late      uint64    // attempts whose owner was learnt more than LateDays after them
 }
 
 // Owners is the table of owners.
@@ -40,6 +41,7 @@ type SourceRow struct {
 	FirstSeen time.Time  // UTC
 	LastSeen  time.Time
 	OwnerAsOf time.Time // when the attribution was true; zero is not known
+	Late      uint64    // attempts whose owner was learnt more than LateDays after them
 }
 
 // Sources is the table of sources.
@@ -47,6 +49,7 @@ type Sources struct {
 	Rows     []SourceRow
 	Total    Total  // of everything that matched, shown or not; Networks and Owners are not counted
 	matching uint64 // rows before the limit
+	now      bool   // owners are those of today
 }
 
 // Limited reports whether the limit kept sources out of Rows.
@@ -57,6 +60,7 @@ func (t Sources) Limited() bool { return uint64(len(t.Rows)) < t.matching }
 // owner count as attempts, not as an owner.
 type Total struct {
 	Attempts, Sources, Networks, Owners uint64
+	Late                                uint64 // as in the rows
 	FirstSeen, LastSeen                 time.Time
 }
 

@@ -200,6 +200,31 @@ func TestReadOnlySQL(t *testing.T) {
 	ok(t, data, "sql", "--write", "CREATE TABLE t (x Int8) ENGINE = Memory")
 }
 
+// Who had the addresses in 2012, and who has them today: the rules of the sample
+// were true in 2012 only.
+func TestSourcesAsOf(t *testing.T) {
+	needsEngine(t)
+	data, csv := t.TempDir(), filepath.Join(t.TempDir(), "asn.csv")
+	if err := os.WriteFile(csv, []byte("208.46.117.0,208.46.117.255,64496,\"Later Networks, Inc.\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ok(t, data, "import", "--rules", sampleRules, "--set", "enrich.asn="+csv, "--set", "enrich.country=none", sampleLog)
+	f := func(want, not string, args ...string) {
+		t.Helper()
+		args = append([]string{"sources", "--rules", sampleRules, "--set", "enrich.asn=" + csv, "--set", "enrich.country=none"}, args...)
+		if out := ok(t, data, args...); !strings.Contains(out, want) || strings.Contains(out, not) {
+			t.Errorf("%q prints\n%s\nwant %q in it and not %q", args, out, want, not)
+		}
+	}
+	f("Akamai", "Later Networks")
+	f("Akamai", "Later Networks", "--as-of", "then")
+	f("Later Networks", "Akamai", "--as-of", "now")
+	f("208.46.117.", "Akamai", "--as-of", "now", "--owner", "later networks")
+	if r := whoknocks(t, data, "sources", "--as-of", "2012"); r.code != 2 {
+		t.Errorf("sources --as-of 2012 exits %d, want 2", r.code)
+	}
+}
+
 func TestLookups(t *testing.T) {
 	needsEngine(t)
 	data := t.TempDir()

@@ -36,7 +36,9 @@ func attributionColumns(f scan.Facts) (names, values []string) {
 //
 // Left alone are events whose attribution says the same; that rest on something
 // better (the user's rules before registries before AS data); and, of what is as
-// good, those of a smaller block inside, and answers later than a's.
+// good, those of a smaller block inside, answers that are nearer the event where
+// one of the two is within [Near] of it, else answers later than a's. So who had
+// an address when it knocked is not overwritten by who has it years later.
 //
 // Nothing is changed in place: a newer version of each row is added, month by
 // month, and with final = 1 a reader sees one version of each event, the old or
@@ -83,7 +85,9 @@ func (db *DB) reattributable(ctx context.Context, a scan.Attributed) (string, er
 		where = append(where, "owner_basis NOT IN ("+literals(better)+")")
 	}
 	if as, ok := epoch(a.OwnerAsOf); ok {
-		where = append(where, fmt.Sprintf("NOT (%s AND ifNull(owner_as_of, toDateTime(0, 'UTC')) > toDateTime(%d, 'UTC'))", same, as))
+		now := fmt.Sprintf("toDateTime(%d, 'UTC')", as)
+		where = append(where, fmt.Sprintf("NOT (%s AND (%[2]s > %[3]s OR %[2]s = %[3]s AND ifNull(owner_as_of, toDateTime(0, 'UTC')) > %[4]s))",
+			same, near("owner_as_of"), near(now), now))
 	}
 	inside, err := db.narrowerNetworks(ctx, a, block+" AND "+same)
 	if err != nil {
@@ -93,6 +97,16 @@ func (db *DB) reattributable(ctx context.Context, a scan.Attributed) (string, er
 		where = append(where, fmt.Sprintf("NOT (%s AND network IN (%s))", same, literals(inside)))
 	}
 	return strings.Join(where, " AND "), nil
+}
+
+// Near is how far from an event, in time, an attribution may be to be one of that
+// time: blocks seldom change hands within a month.
+const Near = 30 * 24 * time.Hour
+
+// near is the expression that an attribution as of some time is one of the time of
+// the event.
+func near(asOf string) string {
+	return fmt.Sprintf("ifNull(abs(toInt64(toUnixTimestamp(time)) - toInt64(toUnixTimestamp(%s))) <= %d, 0)", asOf, int(Near.Seconds()))
 }
 
 // narrowerNetworks returns the blocks inside a's that events have, of those that

@@ -102,6 +102,32 @@ func TestReattribute(t *testing.T) {
 	}
 }
 
+// Who had an address when it knocked stays its owner then, whoever has it later;
+// and an answer of the time, found late, takes the place of one of later.
+func TestReattributeKeepsWhatWasTrueThen(t *testing.T) {
+	db := migrated(t)
+	at := time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC)
+	insert(t, db, "",
+		event(1, "192.0.2.1", "192.0.2.0/24", "then", scan.BasisWHOIS, at.AddDate(0, 0, 1), at),
+		event(2, "192.0.2.1", "192.0.2.0/24", "then", scan.BasisWHOIS, at.AddDate(0, 0, 1), asOf),
+		event(3, "192.0.2.2", "192.0.2.0/24", "long after", scan.BasisWHOIS, at.AddDate(1, 0, 0), at),
+		event(4, "192.0.2.3", "", "by AS", scan.BasisASN, at, at),
+	)
+	f := func(a scan.Attributed, rows uint64, want string) {
+		t.Helper()
+		got, err := db.Reattribute(t.Context(), a)
+		if err != nil || got != rows {
+			t.Errorf("Reattribute(%s) = %d, %v, want %d", a.Owner, got, err, rows)
+		}
+		if diff := cmp.Diff(want, owners(t, db)); diff != "" {
+			t.Errorf("owners mismatch after %s (-want +got)\n%s", a.Owner, diff)
+		}
+	}
+	f(answer("192.0.2.0", "192.0.2.255", "192.0.2.0/24", "now", scan.BasisWHOIS, asOf), 3, "(8,['1 then','2 now','3 now','4 now'])")
+	f(answer("192.0.2.0", "192.0.2.255", "192.0.2.0/24", "then", scan.BasisWHOIS, at.AddDate(0, 0, 2)), 3, "(8,['1 then','2 now','3 then','4 then'])")
+	f(answer("192.0.2.0", "192.0.2.255", "192.0.2.0/24", "soon after", scan.BasisWHOIS, at.AddDate(0, 0, 20)), 3, "(8,['1 soon after','2 now','3 soon after','4 soon after'])")
+}
+
 // A clock that stands behind must not make the new version lose.
 func TestReattributeWinsWhateverTheClock(t *testing.T) {
 	db := migrated(t)

@@ -13,12 +13,14 @@ SELECT
     min(first) AS first_seen,
     max(last) AS last_seen,
     max(as_of) AS newest_as_of,
+    sum(late) AS learnt_late,
     uniqExactIf(owner, owner != '') AS owners,
     uniqExact(owner) AS matching
 FROM
 (
     SELECT owner, src_ip, network, country, cause,
-        sum(knocks.packets) AS packets, min(time) AS first, max(time) AS last, max(owner_as_of) AS as_of
+        sum(knocks.packets) AS packets, min(time) AS first, max(time) AS last, max(owner_as_of) AS as_of,
+        sumIf(knocks.packets, owner_as_of > time + INTERVAL {late_days:UInt16} DAY) AS late
     FROM knocks
     WHERE time >= {since:DateTime64(3, 'UTC')} AND time < {until:DateTime64(3, 'UTC')}
       AND ({any_owner:UInt8} = 1 OR lowerUTF8(owner) = lowerUTF8({owner:String}))

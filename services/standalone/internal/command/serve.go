@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"syscall"
 
@@ -74,7 +75,7 @@ func (a *app) serving(ctx context.Context, s *standalone.Standalone, own *sessio
 	if len(opts.Files) > 0 {
 		err := own.importFiles(ctx, a, opts, false)
 		if err == nil {
-			err = own.sources(ctx, a.out, report.Filter{Limit: tableRows}, report.FormatTable, false)
+			err = own.printSources(ctx, a.out)
 		}
 		if err != nil && ctx.Err() == nil {
 			return err
@@ -85,6 +86,14 @@ func (a *app) serving(ctx context.Context, s *standalone.Standalone, own *sessio
 	}
 	<-ctx.Done()
 	return nil
+}
+
+func (s *session) printSources(ctx context.Context, out io.Writer) error {
+	table, err := s.sources(ctx, report.Filter{Limit: tableRows}, report.Then)
+	if err != nil {
+		return err
+	}
+	return table.Write(out, report.FormatTable)
 }
 
 // tableRows is how many sources serve prints after an import.

@@ -3,11 +3,12 @@ package command
 import (
 	"context"
 	"fmt"
-	"io"
+	"net/netip"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/whoknocks/whoknocks/services/enrich"
 	"github.com/whoknocks/whoknocks/services/internal/run"
 	"github.com/whoknocks/whoknocks/services/report"
 	"github.com/whoknocks/whoknocks/services/standalone"
@@ -104,13 +105,19 @@ func (a *app) ownersCommand() *cobra.Command {
 
 func (a *app) sourcesCommand() *cobra.Command {
 	var (
-		sel  selection
-		mask bool
+		sel   selection
+		mask  bool
+		asOf  string
+		rules []string
 	)
 	cmd := &cobra.Command{
 		Use:   "sources",
 		Short: "Which addresses knocked: address, country, owner, attempts, and the total",
+		Long: "sources prints one row for each address and owner. Owners are those of the time of the attempts, as near as\n" +
+			"anybody could tell; --as-of now tells who has the addresses today, by the rules, the answers that are kept and\n" +
+			"the IP data. Rows with an asterisk have an owner who was learnt long after the attempts.",
 		Example: `  whoknocks sources --month 2012-04
+  whoknocks sources --month 2012-04 --as-of now
   whoknocks sources --owner Akamai --mask --format csv`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -118,23 +125,54 @@ func (a *app) sourcesCommand() *cobra.Command {
 			if err != nil {
 				return run.Usage(err)
 			}
-			return a.with(cmd.Context(), standalone.Database, nil, func(ctx context.Context, s *session) error {
-				return s.sources(ctx, a.out, filter, format, mask)
+			when, err := report.ParseAsOf(asOf)
+			if err != nil {
+				return run.Usage(fmt.Errorf("--as-of: %w", err))
+			}
+			level := standalone.Database
+			if when == report.Now {
+				level = standalone.Bus
+			}
+			return a.with(cmd.Context(), level, withRules(rules), func(ctx context.Context, s *session) error {
+				table, err := s.sources(ctx, filter, when)
+				if err != nil {
+					return err
+				}
+				if mask {
+					table = table.Mask()
+				}
+				return table.Write(a.out, format)
 			})
 		},
 	}
 	sel.register(cmd)
 	cmd.Flags().BoolVar(&mask, "mask", false, "print a letter for the hidden part of each address")
+	cmd.Flags().StringVar(&asOf, "as-of", string(report.Then), "owners of the time of the attempts (then) or of today (now)")
+	cmd.Flags().StringArrayVar(&rules, "rules", nil, "with --as-of now, `file` of owner rules that goes before those of the configuration (repeatable)")
 	return cmd
 }
 
-func (s *session) sources(ctx context.Context, out io.Writer, filter report.Filter, format report.Format, mask bool) error {
-	table, err := report.NewReader(s.db.Conn()).Sources(ctx, filter)
+func (s *session) sources(ctx context.Context, filter report.Filter, asOf report.AsOf) (report.Sources, error) {
+	reader := report.NewReader(s.db.Conn())
+	if asOf == report.Then {
+		return reader.Sources(ctx, filter)
+	}
+	owner, limit := filter.Owner, filter.Limit
+	filter.Owner, filter.Limit = "", 0 // of those of today, not of those that are stored
+	table, err := reader.Sources(ctx, filter)
 	if err != nil {
-		return err
+		return table, err
 	}
-	if mask {
-		table = table.Mask()
+	known, err := enrich.New(s.cfg.Enrich, s.bus, s.log, nil)
+	if err != nil {
+		return table, err
 	}
-	return table.Write(out, format)
+	if err := known.Load(ctx); err != nil {
+		return table, err
+	}
+	holders, now := known.Holders(), time.Now()
+	return table.Now(func(addr netip.Addr) report.Holder {
+		f := holders(addr, now)
+		return report.Holder{Owner: f.Owner, Country: f.Country, AsOf: f.OwnerAsOf}
+	}, owner, limit)
 }
