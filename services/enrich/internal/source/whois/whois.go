@@ -191,7 +191,7 @@ func (t *Turn) Ask(ctx context.Context, addr netip.Addr) (reply.Reply, error) {
 		t.end.why = "interrupted"
 		return reply.Reply{}, ctx.Err()
 	}
-	outcome := ""
+	var outcome string
 	switch {
 	case errors.Is(err, ErrTooLarge):
 		outcome, t.end.failed = "too_large", 0
