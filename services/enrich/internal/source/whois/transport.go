@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"syscall"
 	"time"
 
 	likexian "github.com/likexian/whois"
 
-	"github.com/whoknocks/whoknocks/pkg/scan"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/guard"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois/reply"
 )
 
@@ -21,13 +20,14 @@ const maxReply = 256 << 10
 
 // Errors of one question.
 var (
-	// ErrTooLarge is returned for a reply of more than 256 KiB.
-	ErrTooLarge = errors.New("reply is larger than 256 KiB")
+	// ErrTooLarge is returned for a reply of more than 256 KiB, by RDAP of more
+	// than 1 MiB.
+	ErrTooLarge = errors.New("reply is too large")
 	// ErrEmpty is returned when a server closes the connection without a word.
 	ErrEmpty = errors.New("reply is empty")
 	// ErrForbidden is returned, wrapped, when a server's name leads to an
 	// address that is not public and that the configuration did not name.
-	ErrForbidden = errors.New("server address is not public")
+	ErrForbidden = guard.ErrForbidden
 	// ErrNoServer is returned for a registry that is not asked.
 	ErrNoServer = errors.New("registry is not asked")
 	// ErrPaused is returned for a server that is left alone by now.
@@ -109,15 +109,7 @@ func (d *dialer) Dial(_, _ string) (net.Conn, error) {
 	}
 	nd := net.Dialer{}
 	if !d.endpoint.trusted {
-		// Called with the address that is really connected to, after the name
-		// was looked up, so that no answer of a name server gets around it.
-		nd.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
-			ap, err := netip.ParseAddrPort(address)
-			if err != nil || !scan.Public(ap.Addr().WithZone("")) {
-				return fmt.Errorf("%s: %w", address, ErrForbidden)
-			}
-			return nil
-		}
+		nd.ControlContext = guard.Public
 	}
 	c, err := nd.DialContext(d.ctx, "tcp", d.endpoint.address)
 	if err != nil {

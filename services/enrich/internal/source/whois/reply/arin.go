@@ -15,13 +15,13 @@ import (
 //	Organization:   Example, Inc. (EXAMP)
 func (d *document) netRange() {
 	d.open = len(d.nets)
-	b, ok := rpslRange(d.fields[0].value)
+	b, ok := Range(d.fields[0].value)
 	if !ok {
 		return
 	}
 	n := net{Net: Net{Block: b, Netname: d.get("netname"), Updated: updated(d.get("updated"))}}
 	kind := strings.ToLower(d.get("nettype"))
-	n.Leaf = kind == "reassigned" || kind == "direct assignment"
+	n.Leaf = Leaf(kind)
 	// Short form, used where no section follows.
 	who := d.get("organization")
 	if who == "" {
@@ -32,12 +32,8 @@ func (d *document) netRange() {
 		who, handle = who[:i], who[i+2:len(who)-1]
 	}
 	n.Registrant = who
-	for _, p := range []string{"allocated to ", "transferred to ", "early registrations, transferred to ", "early registrations, maintained by "} {
-		if rest, ok := strings.CutPrefix(kind, p); ok {
-			n.placeholder, n.refer = true, registryNamed(rest)
-		}
-	}
-	if r, ok := registryOrgs[strings.ToUpper(handle)]; ok {
+	n.refer, n.placeholder = AllocatedTo(kind)
+	if r, ok := RegistryOrg(handle); ok {
 		n.placeholder = true
 		if n.refer == "" {
 			n.refer = r
@@ -82,18 +78,12 @@ func carrierServer(server string) string {
 // arinAbuse binds the mailbox for complaints to the nets that were told last: a
 // net's own goes before its organisation's.
 func (d *document) arinAbuse(key string, own bool) {
-	m := mailbox(d.get(key))
+	m := Mailbox(d.get(key))
 	for i := d.bound; i < len(d.nets) && m != ""; i++ {
 		if own || d.nets[i].Abuse == "" {
 			d.nets[i].Abuse = m
 		}
 	}
-}
-
-// registryOrgs are the organisation handles under which ARIN keeps blocks that
-// are a registry's and nobody's.
-var registryOrgs = map[string]Registry{
-	"RIPE": RIPE, "APNIC": APNIC, "AFRINIC": AFRINIC, "LACNIC": LACNIC, "ARIN": ARIN,
 }
 
 // orgName reads the section that tells whose the nets before it are.
@@ -110,7 +100,7 @@ func (d *document) orgName() {
 			n.Handle = id
 		}
 		d.referral(n, d.get("referralserver"))
-		if r, ok := registryOrgs[strings.ToUpper(d.get("orgid"))]; ok && !n.placeholder {
+		if r, ok := RegistryOrg(d.get("orgid")); ok && !n.placeholder {
 			n.placeholder, n.refer = true, r
 			if r == ARIN {
 				n.refer = ""

@@ -9,8 +9,8 @@ import (
 // maxMailbox is the longest mailbox that mail has (RFC 5321, section 4.5.3.1).
 const maxMailbox = 254
 
-// mailbox returns s if it is one, else "".
-func mailbox(s string) string {
+// Mailbox returns s if it is one, without the brackets around it, else "".
+func Mailbox(s string) string {
 	s = strings.Trim(strings.TrimSpace(s), "<>")
 	local, domain, ok := strings.Cut(s, "@")
 	if !ok || local == "" || !strings.Contains(domain, ".") || len(s) > maxMailbox {
@@ -45,8 +45,8 @@ func (d *document) abuseComment(line string) {
 	if !ok {
 		return
 	}
-	b, ok := rpslRange(what)
-	if m := mailbox(strings.TrimRight(rest, "' ")); ok && m != "" {
+	b, ok := Range(what)
+	if m := Mailbox(strings.TrimRight(rest, "' ")); ok && m != "" {
 		d.complaints = append(d.complaints, complaint{b, m})
 	}
 }
@@ -54,9 +54,9 @@ func (d *document) abuseComment(line string) {
 // contact reads an object that is about people for nothing but where complaints
 // go: APNIC's response teams, LACNIC's and NIC.br's handles.
 func (d *document) contact(handle string) {
-	m := mailbox(d.get("abuse-mailbox"))
+	m := Mailbox(d.get("abuse-mailbox"))
 	if m == "" {
-		m = mailbox(d.get("e-mail"))
+		m = Mailbox(d.get("e-mail"))
 	}
 	if m != "" && len(d.contacts) < maxOrgs {
 		d.contacts[strings.ToUpper(handle)] = m

@@ -52,7 +52,7 @@ func (d *document) jpnic(line string) bool {
 		case !ok:
 			d.jpHolder = strings.TrimSpace(line)
 		case key == "allocation" || key == "assignment" || key == "suballocation":
-			if b, ok := rpslRange(value); ok {
+			if b, ok := Range(value); ok {
 				n := net{Net: Net{Block: b, Country: "JP"}}
 				d.fields = append(d.fields[:0], field{"name", d.jpHolder})
 				n.Registrant = d.get("name")

@@ -29,7 +29,7 @@ func (d *document) krnic(line string) bool {
 	case "E-Mail":
 		d.flush()
 		if d.krNet >= 0 && d.krNet < len(d.nets) && d.nets[d.krNet].Abuse == "" {
-			d.nets[d.krNet].Abuse = mailbox(value)
+			d.nets[d.krNet].Abuse = Mailbox(value)
 		}
 	default:
 		return false
@@ -41,7 +41,7 @@ func (d *document) krnic(line string) bool {
 func (d *document) krnicNet() {
 	d.krNet = -1
 	blocks, _, _ := strings.Cut(d.get("kr:address"), " (")
-	b, ok := rpslRange(blocks)
+	b, ok := Range(blocks)
 	if !ok {
 		return
 	}

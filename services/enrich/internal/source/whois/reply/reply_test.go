@@ -116,8 +116,8 @@ func TestReferrals(t *testing.T) {
 func TestMailbox(t *testing.T) {
 	f := func(s, want string) {
 		t.Helper()
-		if got := mailbox(s); got != want {
-			t.Errorf("mailbox(%q) = %q, want %q", s, got, want)
+		if got := Mailbox(s); got != want {
+			t.Errorf("Mailbox(%q) = %q, want %q", s, got, want)
 		}
 	}
 	f("abuse@example.net", "abuse@example.net")

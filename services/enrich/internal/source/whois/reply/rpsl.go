@@ -19,17 +19,16 @@ import (
 //	org:            ORG-EX1-RIPE
 //	status:         ASSIGNED PA
 func (d *document) inetnum() {
-	b, ok := rpslRange(d.fields[0].value)
+	b, ok := Range(d.fields[0].value)
 	if !ok {
 		return
 	}
-	if b.Wider(7, 7) {
-		d.elsewhere = true // 0.0.0.0/0 or ::/0: "not mine"
+	if NotMine(b) {
+		d.elsewhere = true
 		return
 	}
 	n := net{Net: Net{Block: b, Netname: d.get("netname"), Country: d.country()}, org: strings.ToUpper(d.get("org"))}
-	status := strings.ToUpper(d.get("status"))
-	n.Leaf = strings.HasPrefix(status, "ASSIGNED") || status == "REASSIGNED"
+	n.Leaf = Leaf(d.get("status"))
 	n.Updated = updated(d.get("last-modified"))
 	stub, national := false, Registry("")
 	for _, f := range d.fields {
@@ -37,14 +36,11 @@ func (d *document) inetnum() {
 		case "descr":
 			n.descr = append(n.descr, source.Text(f.value))
 		case "mnt-by":
-			stub = stub || strings.EqualFold(f.value, "APNIC-STUB")
+			stub = stub || Stub(f.value)
 		}
 		if f.key == "mnt-by" || f.key == "mnt-lower" {
-			switch strings.ToUpper(f.value) {
-			case "MAINT-JPNIC":
-				national = JPNIC
-			case "MNT-KRNIC-AP":
-				national = KRNIC
+			if r := National(f.value); r != "" {
+				national = r
 			}
 		}
 	}
@@ -56,31 +52,17 @@ func (d *document) inetnum() {
 		n.Registrant = owner
 		n.Updated = updated(d.get("changed"))
 	}
-	switch up := strings.ToUpper(n.Netname); {
-	case up == "NON-RIPE-NCC-MANAGED-ADDRESS-BLOCK":
-		n.placeholder = true
-	case up == "ERX-NETBLOCK", strings.HasPrefix(up, "IANA-NETBLOCK-"), up == "IANA-BLK", up == "IANA-BLOCK":
-		n.weak, n.Leaf = true, false
-	}
+	n.placeholder, n.weak = Placeholder(n.Netname)
+	n.Leaf = n.Leaf && !n.weak
 	if strings.EqualFold(d.get("source"), "APNIC") && national != "" && !n.Leaf {
 		n.weak, n.refer = true, national // which tells of smaller blocks
 	}
 	n.placeholder = n.placeholder || d.iana
 	if stub {
 		// Only with this maintainer is the description APNIC's own.
-		n.placeholder, n.refer = true, transferredTo(n.descr)
+		n.placeholder, n.refer = true, TransferredTo(n.descr)
 	}
 	d.keep(n)
-}
-
-// transferredTo reads "Transferred to the RIPE region on 2018-01-01".
-func transferredTo(lines []string) Registry {
-	for _, l := range lines {
-		if rest, ok := strings.CutPrefix(strings.ToLower(l), "transferred to the "); ok {
-			return registryNamed(rest)
-		}
-	}
-	return ""
 }
 
 // registryNamed finds the registry that s begins with or consists of.
@@ -127,39 +109,15 @@ func (d *document) finish(i int) Net {
 			n.Country = o.country
 		}
 	}
-	for _, l := range n.descr {
-		if n.Registrant != "" {
-			break
-		}
-		if l = strings.Trim(l, " ,;*-="); l != "" && !name.IsAddress(l) {
-			n.Registrant = l
-		}
+	if n.Registrant == "" {
+		n.Registrant = Describe(n.descr)
 	}
 	if n.Registrant == "" {
 		n.Registrant = n.Netname
 	}
 	n.Abuse = d.abuse(n)
-	switch strings.ToLower(n.Registrant) {
-	case "private customer", "not disclosed", "not shared", "private residence", "private person":
-		n.Private = true
-	}
+	n.Private = n.Private || Withheld(n.Registrant)
 	return n.Net
-}
-
-// rpslRange reads "a - b", a prefix, and LACNIC's prefixes with the last zero
-// octets left off: "200.57.128/19".
-func rpslRange(s string) (block.Block, bool) {
-	if len(s) > 100 {
-		return block.Block{}, false
-	}
-	if addr, bits, ok := strings.Cut(s, "/"); ok && !strings.Contains(addr, ":") {
-		for strings.Count(addr, ".") < 3 {
-			addr += ".0"
-		}
-		s = addr + "/" + bits
-	}
-	b, err := block.Parse(s)
-	return b, err == nil
 }
 
 // updated reads the forms in which registries write when an object changed. An

@@ -33,9 +33,9 @@ func (d *document) rwhois(line string) bool {
 
 // network reads an object of a carrier's server.
 func (d *document) network() {
-	b, ok := rpslRange(d.get("network:ip-network"))
+	b, ok := Range(d.get("network:ip-network"))
 	if !ok {
-		if b, ok = rpslRange(d.get("network:ip-network-block")); !ok {
+		if b, ok = Range(d.get("network:ip-network-block")); !ok {
 			return
 		}
 	}
@@ -50,6 +50,6 @@ func (d *document) network() {
 			n.Country, _ = source.Country(f.value)
 		}
 	}
-	n.Abuse = mailbox(d.get("contact:abuse-email"))
+	n.Abuse = Mailbox(d.get("contact:abuse-email"))
 	d.keep(n)
 }
