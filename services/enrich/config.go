@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/rdap"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois"
 )
 
@@ -47,10 +48,25 @@ type Config struct {
 	// Drain is how long work on messages may go on when the service stops; what
 	// is not done by then comes again. Default 10 s.
 	Drain time.Duration `koanf:"drain" help:"how long work on messages may go on when the service stops"`
+	// Ask is by which ways the registries are asked, in this order: the next where
+	// one has no server for a registry, or its server is left alone or fails.
+	// Default whois, rdap.
+	Ask []string `koanf:"ask" help:"ways to ask the registries, in this order: whois, rdap"`
 	// WHOIS asks the registries about every block that no rule settles.
 	WHOIS WHOISConfig `koanf:"whois"`
+	// RDAP is the other way to ask them. The limits of WHOIS hold for it, too, each
+	// server counted by itself.
+	RDAP RDAPConfig `koanf:"rdap"`
 	// ReverseDNS asks the DNS for the names of addresses.
 	ReverseDNS ReverseDNSConfig `koanf:"reverse_dns"`
+}
+
+// RDAPConfig says where registries are asked by RDAP.
+type RDAPConfig struct {
+	// Servers overrides where a registry (afrinic, apnic, arin, lacnic, nicbr, ripe)
+	// is asked: a URL, to which ip/ and the address are added; empty text switches
+	// one off. Only servers named here may be http or on private addresses.
+	Servers map[string]string `koanf:"servers" help:"registry to URL, instead of the registry's own server"`
 }
 
 // ReverseDNSConfig says whether the names of addresses are looked up. Only names
@@ -76,8 +92,9 @@ type ReverseDNSConfig struct {
 // WHOISConfig says whether and how the registries are asked. The limits are
 // meant for one address that asks: raise them only with a registry's leave.
 type WHOISConfig struct {
-	// Enabled is the switch. Events never wait for answers. Default true.
-	Enabled bool `koanf:"enabled" help:"ask the registries; false for networks that must not"`
+	// Enabled is the switch, of RDAP as well. Events never wait for answers.
+	// Default true.
+	Enabled bool `koanf:"enabled" help:"ask the registries, by whichever way; false for networks that must not"`
 	// Servers overrides where a registry (arin, ripe, apnic, afrinic, lacnic,
 	// nicbr, jpnic, krnic, iana) is asked: host or host:port; empty text switches
 	// one off. rwhois stands for the servers of all carriers. Only servers named
@@ -105,6 +122,12 @@ type WHOISConfig struct {
 // the shipped one is not.
 const None = "none"
 
+// The ways to ask registries.
+const (
+	wayWHOIS = "whois"
+	wayRDAP  = "rdap"
+)
+
 // DefaultConfig asks the registries gently and uses the data that was fetched.
 func DefaultConfig() Config {
 	return Config{
@@ -113,6 +136,7 @@ func DefaultConfig() Config {
 		Workers:    min(2, runtime.GOMAXPROCS(0)),
 		CacheSize:  1 << 16,
 		Drain:      10 * time.Second,
+		Ask:        []string{wayWHOIS, wayRDAP},
 		WHOIS: WHOISConfig{
 			Enabled:  true,
 			Timeout:  15 * time.Second,
@@ -153,6 +177,13 @@ func (c Config) Validate() error {
 	for name, server := range w.Servers {
 		check(slices.Contains(known, name), "whois.servers: registry %q is not one of %s", name, strings.Join(known, ", "))
 		check(validServer(server), "whois.servers.%s: %q is not host or host:port", name, server)
+	}
+	for i, way := range c.Ask {
+		check(way == wayWHOIS || way == wayRDAP, "ask: %q is neither whois nor rdap", way)
+		check(!slices.Contains(c.Ask[:i], way), "ask: %s stands there twice", way)
+	}
+	if err := (rdap.Config{Servers: c.RDAP.Servers}).Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("rdap.servers: %w", err))
 	}
 	r := c.ReverseDNS
 	check(r.Server == "" || validServer(r.Server) && strings.Contains(r.Server, ":"), "reverse_dns.server: %q is not host:port", r.Server)

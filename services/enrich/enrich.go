@@ -29,6 +29,7 @@ import (
 	"github.com/whoknocks/whoknocks/pkg/scan"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/cache"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/cause"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/rdap"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/rdns"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois"
 )
@@ -55,8 +56,7 @@ type Service struct {
 	known   atomic.Pointer[knowledge] // replaced, never changed
 
 	answers *cache.Cache[*whois.Answer]
-	learnt  atomic.Uint64 // grows with every answer that is put into answers
-	client  *whois.Client
+	learnt  atomic.Uint64   // grows with every answer that is put into answers
 	lookups *whois.Resolver // nil when no registry is asked
 	names   *rdns.Names     // nil when the DNS is not asked
 	shared  *shared
@@ -96,11 +96,9 @@ func New(cfg Config, b *bus.Bus, log *slog.Logger, reg prometheus.Registerer) (*
 	s.known.Store(known)
 	s.warnOfAge(known)
 	s.metrics = newMetrics(reg, s)
-	s.client = whois.NewClient(whois.Config{
-		Servers: cfg.WHOIS.Servers, Timeout: cfg.WHOIS.Timeout, Interval: cfg.WHOIS.Interval, PerDay: cfg.WHOIS.PerDay, Pause: cfg.WHOIS.Pause,
-	}, s.shared, func(registry, outcome string) { s.metrics.questions.WithLabelValues(registry, outcome).Inc() })
-	if cfg.WHOIS.Enabled {
-		s.lookups = whois.NewResolver(cfg.WHOIS.Queue, cfg.WHOIS.KeepFailed, finder{s}, s.client)
+	if clients := s.clients(); len(clients) > 0 {
+		s.lookups = whois.NewResolver(cfg.WHOIS.Queue, cfg.WHOIS.KeepFailed, finder{s}, clients...)
+		s.metrics.pauses(reg, clients)
 	}
 	if r := cfg.ReverseDNS; r.Enabled {
 		s.names = rdns.New(rdns.Config{Server: r.Server, Timeout: r.Timeout, PerSecond: r.PerSecond, Keep: r.Keep, KeepNone: r.KeepNone, Queue: r.Queue}, s.named)
@@ -109,6 +107,26 @@ func New(cfg Config, b *bus.Bus, log *slog.Logger, reg prometheus.Registerer) (*
 		s.workers <- s.newWorker()
 	}
 	return s, nil
+}
+
+// clients are the ways to ask the registries, the first to be used first.
+func (s *Service) clients() (list []*whois.Client) {
+	w := s.cfg.WHOIS
+	if !w.Enabled {
+		return nil
+	}
+	cfg := whois.Config{Servers: w.Servers, Timeout: w.Timeout, Interval: w.Interval, PerDay: w.PerDay, Pause: w.Pause}
+	count := func(server, outcome string) { s.metrics.questions.WithLabelValues(server, outcome).Inc() }
+	for _, way := range s.cfg.Ask {
+		switch way {
+		case wayWHOIS:
+			list = append(list, whois.NewClient(cfg, s.shared, count))
+		case wayRDAP:
+			asker := rdap.New(rdap.Config{Servers: s.cfg.RDAP.Servers, Timeout: w.Timeout})
+			list = append(list, whois.NewOtherClient(cfg, asker, "."+wayRDAP, s.shared, count))
+		}
+	}
+	return list
 }
 
 // Run works until ctx ends, when it finishes the messages in work within the

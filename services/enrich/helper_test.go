@@ -77,7 +77,7 @@ func testConfig(t testing.TB) Config {
 	cfg.Research = []string{write(t, "research.yaml", testResearch), None}
 	cfg.ASN = []string{write(t, "asn.csv", testASN)}
 	cfg.Country = []string{write(t, "country.csv", testCountry)}
-	cfg.WHOIS.Enabled = false
+	cfg.WHOIS.Enabled, cfg.Ask = false, []string{wayWHOIS}
 	return cfg
 }
 

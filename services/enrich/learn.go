@@ -7,6 +7,7 @@ import (
 
 	"github.com/whoknocks/whoknocks/pkg/bus"
 	"github.com/whoknocks/whoknocks/pkg/scan"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/rdap"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois/reply"
 )
@@ -44,7 +45,8 @@ func (f finder) Known(addr netip.Addr) bool {
 	return fresh
 }
 
-func (f finder) Holder(netip.Addr) reply.Registry { return "" }
+// Holder is told by IANA's lists, which are built in.
+func (f finder) Holder(addr netip.Addr) reply.Registry { return rdap.Holder(addr) }
 
 // take puts an answer into memory, unless it is there already.
 func (s *Service) take(a *whois.Answer) (news bool) {

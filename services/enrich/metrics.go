@@ -49,7 +49,7 @@ func newMetrics(reg prometheus.Registerer, s *Service) *metrics {
 		unqueued:    counter("unqueued_addresses_total", "Addresses that no registry will be asked about until they are seen again."),
 		unshared:    counter("unshared_answers_total", "Answers of registries that could not be kept in the bus."),
 		names:       counter("reverse_names_total", "Addresses whose name in the DNS was found and confirmed."),
-		questions:   vec("whois_questions_total", "Questions to registries, by how they ended.", "registry", "outcome"),
+		questions:   vec("whois_questions_total", "Questions to registries, by how they ended; .rdap behind the name of a registry where it was asked by RDAP.", "registry", "outcome"),
 		reloads:     vec("reloads_total", "Times that changed files of rules or IP data were read again, by how it ended: loaded or failed.", "outcome"),
 	}
 	m.reloads.WithLabelValues("loaded")
@@ -65,10 +65,19 @@ func newMetrics(reg prometheus.Registerer, s *Service) *metrics {
 			Help: "Age of the IP data; 0 if there is none.", ConstLabels: prometheus.Labels{"data": what}},
 			func() float64 { return s.known.Load().age(what).Seconds() }))
 	}
-	for _, r := range whois.Registries() {
-		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "whoknocks", Subsystem: "enrich", Name: "whois_paused_seconds",
-			Help: "How long a registry will still be left alone.", ConstLabels: prometheus.Labels{"registry": r}},
-			func() float64 { return max(0, time.Until(s.client.PausedUntil(reply.Registry(r))).Seconds()) }))
-	}
 	return m
+}
+
+// pauses registers how long each server will be left alone.
+func (m *metrics) pauses(reg prometheus.Registerer, clients []*whois.Client) {
+	for _, r := range whois.Registries() {
+		for _, c := range clients {
+			if !c.Asks(reply.Registry(r)) || r == string(reply.RWHOIS) {
+				continue
+			}
+			reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "whoknocks", Subsystem: "enrich", Name: "whois_paused_seconds",
+				Help: "How long the server of a registry will still be left alone.", ConstLabels: prometheus.Labels{"registry": c.Name(reply.Registry(r))}},
+				func() float64 { return max(0, time.Until(c.PausedUntil(reply.Registry(r))).Seconds()) }))
+		}
+	}
 }
