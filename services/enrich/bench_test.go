@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -77,7 +78,52 @@ func BenchmarkEnrich(b *testing.B) {
 	}
 }
 
-// BenchmarkRun is the same through a real bus that syncs every message, from
+// BenchmarkCached is enriching alone, without decoding and encoding: the owner of a
+// source that is known and the cause of each event.
+func BenchmarkCached(b *testing.B) {
+	for _, sources := range []int{1, 1000, 16_000} {
+		b.Run(fmt.Sprintf("sources=%d", sources), func(b *testing.B) {
+			s, _ := newService(b, benchConfig(b), nil)
+			w := s.newWorker()
+			msgs, _ := messages(16_000, sources)
+			events := make([]scan.Enriched, 0, 16_000)
+			for _, m := range msgs {
+				for line := range scan.Lines(m.Data) {
+					var e scan.Enriched
+					if err := w.dec.Event(line, &e.Event); err != nil {
+						b.Fatal(err)
+					}
+					events = append(events, e)
+				}
+			}
+			w.begin(time.Now())
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				w.enrich(&events[i%len(events)])
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+// BenchmarkStart is reading everything that a service knows without asking: IP
+// data, rules, research.
+func BenchmarkStart(b *testing.B) {
+	cfg := benchConfig(b)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var s *Service
+	for b.Loop() {
+		s, _ = newService(b, cfg, nil)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1e6, "MB-kept")
+	runtime.KeepAlive(s)
+}
+
+// BenchmarkRun is all of it through a real bus that syncs every message, from
 // the stream of observed events to that of enriched ones, both on this machine.
 func BenchmarkRun(b *testing.B) {
 	const events = 200_000
