@@ -13,6 +13,7 @@ require (
 	github.com/whoknocks/whoknocks/pkg v0.0.0
 	github.com/whoknocks/whoknocks/services/internal v0.0.0
 	golang.org/x/sync v0.24.0
+	golang.org/x/text v0.43.0
 	golang.org/x/time v0.16.0
 )
 

@@ -76,7 +76,52 @@ var forms = set(
 	"sro", "doo", "dd", "zoo", "spzoo", "spk", "kft", "zrt", "nyrt", "ood", "eood", "ead", "ooo", "zao", "oao", "pao", "pjsc", "cjsc", "jsc", "tov", "uab", "sia", "ou", "oü", "aş",
 	// Asia, Africa
 	"kk", "bhd", "sdnbhd", "tbk",
+	// Written out, and rarer ones
+	"se", "gesellschaftmitbeschrankterhaftung", "gesellschaftmitbeschraenkterhaftung", "aktiengesellschaft", "ohg", "eg", "bvba", "spolkaakcyjna", "spka", "spzook",
+	"anonimsirketi", "ltdsti", "limitedsirketi", "aktiebolag", "osakeyhtio", "snc", "scpa", "saa", "sau", "saic", "dooel", "shpk", "jllc", "jointstockcompany", "openjointstockcompany",
+	"limitedliabilitycompany", "publiccompanylimited", "publicjointstockcompany", "fzllc", "fzco", "fze", "wll", "bsc", "qsc", "psc", "saoc", "saog", "ulc",
 )
+
+// leading are the legal forms that stand before a name.
+var leading = set(
+	"pt", "ooo", "oao", "zao", "pao", "ao", "llc", "jsc", "cjsc", "ojsc", "pjsc", "ltd", "tov", "uab", "sia", "too", "sc", "firma", "limited",
+	"limitedliabilitycompany", "limitedcompany", "jointstockcompany", "publicjointstockcompany", "closedjointstockcompany", "openjointstockcompany", "privatejointstockcompany",
+)
+
+// WithoutForm takes the legal forms off both ends of a name that is given as
+// words of lower-case letters and digits. At least one word stays. The result
+// shares memory with words.
+func WithoutForm(words []string) []string {
+	for n := -1; n != len(words); {
+		n = len(words)
+		for k := min(5, n-1); k > 0; k-- {
+			if joined(forms, words[n-k:]) {
+				words = words[:n-k]
+				break
+			}
+		}
+		for k := min(4, len(words)-1); k > 0; k-- {
+			if joined(leading, words[:k]) {
+				words = words[k:]
+				break
+			}
+		}
+	}
+	return words
+}
+
+// joined says whether the words as one are in m.
+func joined(m map[string]bool, words []string) bool {
+	var buf [48]byte
+	b := buf[:0]
+	for _, w := range words {
+		if len(b)+len(w) > len(buf) {
+			return false
+		}
+		b = append(b, w...)
+	}
+	return m[string(b)]
+}
 
 // A legal form marks a line as a company's name even where it has a number.
 func hasForm(s string) bool {

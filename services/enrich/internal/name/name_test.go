@@ -89,3 +89,19 @@ func FuzzShort(f *testing.F) {
 		System(s)
 	})
 }
+
+func TestWithoutForm(t *testing.T) {
+	f := func(in, want string) {
+		t.Helper()
+		if got := strings.Join(WithoutForm(strings.Fields(in)), " "); got != want {
+			t.Errorf("WithoutForm(%q) = %q, want %q", in, got, want)
+		}
+	}
+	f("", "")
+	f("acme gmbh co kg", "acme")
+	f("acme sp z o o", "acme")
+	f("pt acme tbk", "acme")
+	f("joint stock company acme", "acme")
+	f("acme gesellschaft mit beschrankter haftung", "acme")
+	f("ltd inc", "ltd")
+}

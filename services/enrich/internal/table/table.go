@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/netip"
 	"os"
 	"time"
@@ -55,6 +56,22 @@ func (t *Table[V]) LookupPrefix(addr netip.Addr) (netip.Prefix, V, bool) {
 		return t.v4.LookupPrefixLPM(p)
 	}
 	return t.v6.LookupPrefixLPM(p)
+}
+
+// All yields the prefixes of the table with their values, unsorted.
+func (t *Table[V]) All() iter.Seq2[netip.Prefix, V] {
+	return func(yield func(netip.Prefix, V) bool) {
+		for p, v := range t.v4.All() {
+			if !yield(p, v) {
+				return
+			}
+		}
+		for p, v := range t.v6.All() {
+			if !yield(p, v) {
+				return
+			}
+		}
+	}
 }
 
 // Load reads files, in order, into a new table. parse reads what follows the

@@ -9,6 +9,7 @@ package asn
 
 import (
 	"bytes"
+	"iter"
 	"net/netip"
 	"strconv"
 	"time"
@@ -68,3 +69,16 @@ func (s *Source) AsOf() time.Time { return s.t.AsOf() }
 
 // Rows is the number of rows loaded.
 func (s *Source) Rows() int { return s.t.Rows() }
+
+// Networks yields every prefix of the data that somebody announces, in no order
+// that may be relied on, with the number and the name of who does. A prefix may
+// hold longer ones of others.
+func (s *Source) Networks() iter.Seq2[netip.Prefix, source.Fact] {
+	return func(yield func(netip.Prefix, source.Fact) bool) {
+		for p, i := range s.t.All() {
+			if as := s.list[i]; as.number != 0 && !yield(p, source.Fact{Network: p, ASN: as.number, ASName: as.name}) {
+				return
+			}
+		}
+	}
+}

@@ -44,6 +44,16 @@ func TestLookup(t *testing.T) {
 	if s.Rows() != 4 {
 		t.Errorf("Rows() = %d, want 4", s.Rows())
 	}
+	networks := map[netip.Prefix]source.Fact{}
+	for p, f := range s.Networks() {
+		networks[p] = f
+	}
+	if got, want := networks[netip.MustParsePrefix("198.51.100.0/24")], (source.Fact{Network: netip.MustParsePrefix("198.51.100.0/24"), ASN: 64497, ASName: "Other"}); got != want || len(networks) != 3 {
+		t.Errorf("Networks() holds %d prefixes and %+v, want 3 and %+v", len(networks), got, want)
+	}
+	for range s.Networks() {
+		break
+	}
 }
 
 // data finds the fetched files, which a laptop may not have.
