@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/whoknocks/whoknocks/pkg/scan"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/family"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/name"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/rules"
@@ -37,17 +38,17 @@ const (
 // mean. It is for one goroutine.
 type attributor struct {
 	*knowledge
-	names   map[nameKey]family
+	names   map[nameKey]match
 	systems map[systemKey]system
 }
 
-// Families do not change within an epoch of the rules.
+// What a name means does not change within an epoch of the rules.
 type nameKey struct {
 	name  string
 	epoch int
 }
 
-type family struct {
+type match struct {
 	rules.Match
 	ok bool
 }
@@ -68,7 +69,7 @@ type system struct {
 const maxNames = 1 << 14
 
 func newAttributor(k *knowledge) *attributor {
-	return &attributor{knowledge: k, names: map[nameKey]family{}, systems: map[systemKey]system{}}
+	return &attributor{knowledge: k, names: map[nameKey]match{}, systems: map[systemKey]system{}}
 }
 
 // attribution is attribute, and which project scans from addr. host is its
@@ -148,7 +149,10 @@ func (k *attributor) byAnswer(a *whois.Answer, local source.Fact, asOwner string
 		f.Country = a.Country
 	}
 	parent := k.family(at, a.Parent, a.ParentNetname)
-	m := k.named(at, a.Registrant, a.Netname)
+	m := k.byHandle(a, at)
+	if !m.ok {
+		m = k.named(at, a.Registrant, a.Netname)
+	}
 	switch {
 	case m.ok:
 		f.Owner, f.OwnerWhy = m.Owner, m.Why
@@ -162,7 +166,7 @@ func (k *attributor) byAnswer(a *whois.Answer, local source.Fact, asOwner string
 	case a.Registrant == a.Netname:
 		f.Owner, f.OwnerWhy = a.Registrant, whyNetname
 	default:
-		f.Owner, f.OwnerWhy = name.Short(a.Registrant), whyRegistrant
+		f.Owner, f.OwnerWhy = k.registrant(a, &f, at)
 	}
 	for _, carrier := range []string{parent, k.family(at, a.Route), asOwner} {
 		if carrier != "" && carrier != f.Owner {
@@ -171,6 +175,36 @@ func (k *attributor) byAnswer(a *whois.Answer, local source.Fact, asOwner string
 		}
 	}
 	return f, true
+}
+
+// registrant is the owner that an organisation without a rule is: a family of the
+// AS data, else itself.
+func (k *attributor) registrant(a *whois.Answer, f *scan.Facts, at time.Time) (owner, why string) {
+	n := family.Name{Text: a.Registrant, ASN: f.ASN, Country: f.Country, Registry: string(a.Registry), Handle: a.Handle, AbuseDomain: a.Abuse}
+	if of, why, ok := k.families.Registrant(n); ok {
+		m := k.ofFamily(of, why, at)
+		return m.Owner, m.Why
+	}
+	return name.Short(a.Registrant), whyRegistrant
+}
+
+// ofFamily is the owner of a family of the AS data: what the rules call its largest
+// system, else that system's name.
+func (k *knowledge) ofFamily(of family.Family, why string, at time.Time) rules.Match {
+	if m, _, ok := k.rules.AS(of.ASN, of.Name, at); ok {
+		return rules.Match{Owner: m.Owner, Why: why + ", which is " + m.Why}
+	}
+	return rules.Match{Owner: of.Owner, Why: why}
+}
+
+// byHandle is what the rules say about the organisation, by its handle in its
+// registry.
+func (k *attributor) byHandle(a *whois.Answer, at time.Time) (m match) {
+	if a.Handle == "" {
+		return match{}
+	}
+	m.Match, m.ok = k.rules.Handle(string(a.Registry), a.Handle, at)
+	return m
 }
 
 // family is the owner that a registered name stands for, "" for no name.
@@ -182,7 +216,7 @@ func (k *attributor) family(at time.Time, names ...string) string {
 }
 
 // named is what the rules say about the first of the names that they know.
-func (k *attributor) named(at time.Time, names ...string) (m family) {
+func (k *attributor) named(at time.Time, names ...string) (m match) {
 	for _, n := range names {
 		if n == "" {
 			continue
@@ -197,7 +231,7 @@ func (k *attributor) named(at time.Time, names ...string) (m family) {
 			return m
 		}
 	}
-	return family{}
+	return match{}
 }
 
 // system is the owner of the AS that announces an address; the zero system if
@@ -211,7 +245,7 @@ func (k *attributor) system(local source.Fact, at time.Time) system {
 	if !seen {
 		var ok bool
 		if s.Match, s.byNumber, ok = k.rules.AS(local.ASN, local.ASName, at); !ok {
-			s.Match = asOwner(local)
+			s.Match = k.asOwner(local, at)
 		}
 		remember(k.systems, key, s)
 	}
@@ -235,7 +269,10 @@ func firstOf(names ...string) string {
 }
 
 // asOwner is the owner of an AS that no rule knows.
-func asOwner(local source.Fact) rules.Match {
+func (k *knowledge) asOwner(local source.Fact, at time.Time) rules.Match {
+	if of, why, ok := k.families.AS(local.ASN, local.ASName); ok {
+		return k.ofFamily(of, why, at)
+	}
 	if local.ASName == "" {
 		return rules.Match{Owner: "AS" + strconv.FormatUint(uint64(local.ASN), 10), Why: whyASNumber}
 	}

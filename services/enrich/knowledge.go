@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/whoknocks/whoknocks/pkg/scan"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/family"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/asn"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/country"
@@ -33,6 +34,7 @@ type knowledge struct {
 	// research are the projects that scan in public, as rules whose owners they
 	// are.
 	research *rules.Set
+	families *family.Index // of the AS data
 	local    []localSource // the first that knows a fact decides
 	data     []dataset     // in the order of local
 }
@@ -72,6 +74,9 @@ type library struct {
 	rules, research part[*rules.Set]
 	mmdb            part[[]localSource]
 	asn, country    part[localSource]
+
+	families *family.Index
+	of       [2]localSource // asn and country, of which families are
 }
 
 func newLibrary(cfg Config, log *slog.Logger) *library {
@@ -126,7 +131,7 @@ func (l *library) parts() []readable {
 }
 
 func (l *library) knowledge() *knowledge {
-	k := &knowledge{rules: l.rules.value, research: l.research.value}
+	k := &knowledge{rules: l.rules.value, research: l.research.value, families: l.familiesOf(l.asn.value, l.country.value)}
 	add := func(what string, s localSource) {
 		if s != nil {
 			k.local = append(k.local, s)
@@ -145,6 +150,25 @@ func (l *library) knowledge() *knowledge {
 type readable interface {
 	first(*slog.Logger) error
 	again() (changed bool, err error)
+}
+
+// familiesOf finds the families of the systems in AS data, half a second of work
+// when there is new data.
+func (l *library) familiesOf(systems, countries localSource) *family.Index {
+	if l.families != nil && l.of == [2]localSource{systems, countries} {
+		return l.families
+	}
+	l.families, l.of = new(family.Index), [2]localSource{systems, countries}
+	if data, ok := systems.(*asn.Source); ok {
+		l.families = family.Families(family.Systems(data.Networks(), func(addr netip.Addr) string {
+			if countries == nil {
+				return ""
+			}
+			f, _ := countries.Lookup(addr)
+			return f.Country
+		}))
+	}
+	return l.families
 }
 
 // part is what is made of some files.

@@ -13,7 +13,7 @@ import (
 const networkJSON = `{"objectClassName": "ip network", "handle": "192.0.2.0 - 192.0.2.31", "startAddress": "192.0.2.0", "endAddress": "192.0.2.31",
 	"name": "EX-NET", "type": "ASSIGNED PA", "country": "NL", "status": ["active"], "port43": "whois.ripe.net",
 	"entities": [{"objectClassName": "entity", "handle": "ORG-EX1-RIPE", "roles": ["registrant"],
-		"vcardArray": ["vcard", [["version", {}, "text", "4.0"], ["fn", {}, "text", "Example Networks B.V."], ["kind", {}, "text", "org"]]]}]}`
+		"vcardArray": ["vcard", [["version", {}, "text", "4.0"], ["fn", {}, "text", "Sample Networks B.V."], ["kind", {}, "text", "org"]]]}]}`
 
 // Where the WHOIS server refuses, the same registry is asked by RDAP, and what it
 // says counts as much.
@@ -42,7 +42,7 @@ func TestRDAP(t *testing.T) {
 		answers := read(t, b, bus.StreamAttributed)
 		publish(t, b, batchOf(event("192.0.2.1", "2026-07-01")))
 		line := answers.wait(t, 1)[0]
-		for _, part := range []string{`"owner":"Example Networks"`, `"owner_basis":"rdap"`, `"first":"192.0.2.0"`, `"last":"192.0.2.31"`} {
+		for _, part := range []string{`"owner":"Sample Networks"`, `"owner_basis":"rdap"`, `"first":"192.0.2.0"`, `"last":"192.0.2.31"`} {
 			if !strings.Contains(line, part) {
 				t.Errorf("%s: %s is not in %s", name, part, line)
 			}

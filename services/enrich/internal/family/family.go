@@ -62,8 +62,12 @@ func (ix *Index) Same(a, b Name) (why string, ok bool) {
 	c := ix.core(key)
 	if c != nil {
 		r = c.rank
-		if g := ix.of(c, a.ASN); g != nil && g == ix.of(c, b.ASN) {
+		g, h := ix.of(c, a.ASN), ix.of(c, b.ASN)
+		if g != nil && g == h {
 			return because(p) + " and systems in the same countries", true
+		}
+		if g != nil && h != nil { // the data holds them apart
+			return "", false
 		}
 	}
 	switch {
@@ -79,40 +83,46 @@ func because(p parsed) string {
 	return fmt.Sprintf("same name but for words that tell little, %q", strings.Join(p.words, " "))
 }
 
-// AS returns the family of an autonomous system: the owner's name, which is that
-// of its largest system without the legal form, and why. False if nothing else is
-// in its family, or if the data has another name for the number.
-func (ix *Index) AS(asn uint32, text string) (owner, why string, ok bool) {
+// Family is one owner's systems, told by the largest of them.
+type Family struct {
+	ASN   uint32
+	Name  string // of that system in the data
+	Owner string // the name without its legal form
+}
+
+// AS returns the family of an autonomous system, and why it is in it. False if
+// nothing else is, or if the data has another name for the number.
+func (ix *Index) AS(asn uint32, text string) (f Family, why string, ok bool) {
 	m, ok := ix.members[asn]
 	if !ok || hash(text) != m.name {
-		return "", "", false
+		return Family{}, "", false
 	}
 	n := ix.named[m.family]
-	return n.owner, n.why, true
+	return n.Family, n.why, true
 }
 
 // Registrant returns the family that a registrant belongs to: one that has its
 // core, and to which its AS belongs, or, if the core is rare, which is in its
 // country. Everybody else belongs to none that is known.
-func (ix *Index) Registrant(n Name) (owner, why string, ok bool) {
+func (ix *Index) Registrant(n Name) (f Family, why string, ok bool) {
 	p := parse(n.Text)
 	c := ix.core(p.key())
 	if c == nil {
-		return "", "", false
+		return Family{}, "", false
 	}
 	if g := ix.of(c, n.ASN); g != nil {
-		return g.owner(), fmt.Sprintf("%s as %s and announced by its AS%d", because(p), g.text, n.ASN), true
+		return g.family(), fmt.Sprintf("%s as %s and announced by its AS%d", because(p), g.text, n.ASN), true
 	}
 	if len(n.Country) != 2 || c.rank == weak {
-		return "", "", false
+		return Family{}, "", false
 	}
 	for i := c.first; i < c.first+c.count; i++ {
 		g := &ix.families[i]
 		if ix.at(i, n.Country) && (c.rank == known && i == c.first || rankOf(p.words) == plain && g.tells == p.tells) {
-			return g.owner(), fmt.Sprintf("%s as AS%d %s, which is rare, and both in %s", because(p), g.asn, g.text, n.Country), true
+			return g.family(), fmt.Sprintf("%s as AS%d %s, which is rare, and both in %s", because(p), g.asn, g.text, n.Country), true
 		}
 	}
-	return "", "", false
+	return Family{}, "", false
 }
 
 // core finds what the data says about a core; nil if it says nothing.

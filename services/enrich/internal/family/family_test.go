@@ -24,9 +24,9 @@ type pair struct {
 	why  string
 }
 
-func pairs(tb testing.TB) (list []pair) {
+func pairs(tb testing.TB, file string) (list []pair) {
 	tb.Helper()
-	f, err := os.Open("testdata/pairs.tsv")
+	f, err := os.Open(filepath.Join("testdata", file))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func pairs(tb testing.TB) (list []pair) {
 	system := func(c []string) System {
 		n, err := strconv.ParseUint(c[0], 10, 32)
 		if err != nil {
-			tb.Fatalf("pairs.tsv: %q: %v", c, err)
+			tb.Fatalf("%s: %q: %v", file, c, err)
 		}
 		return System{ASN: uint32(n), Name: c[1], Countries: strings.Split(c[2], ","), Addresses: 256}
 	}
@@ -42,14 +42,14 @@ func pairs(tb testing.TB) (list []pair) {
 	for s.Scan() {
 		c := strings.Split(s.Text(), "\t")
 		if len(c) != 8 {
-			tb.Fatalf("pairs.tsv: %q: want 8 columns", s.Text())
+			tb.Fatalf("%s: %q: want 8 columns", file, s.Text())
 		}
 		if c[0] != "asn_a" {
 			list = append(list, pair{system(c[:3]), system(c[3:6]), c[6] == "1", c[7]})
 		}
 	}
-	if s.Err() != nil || len(list) < 240 {
-		tb.Fatalf("pairs.tsv has %d pairs: %v", len(list), s.Err())
+	if s.Err() != nil || len(list) < 150 {
+		tb.Fatalf("%s has %d pairs: %v", file, len(list), s.Err())
 	}
 	return list
 }
@@ -88,7 +88,7 @@ func systems(tb testing.TB) []System {
 // TestPairs holds automatic merges to their promise, with the facts of the pairs
 // alone and with the whole data.
 func TestPairs(t *testing.T) {
-	list := pairs(t)
+	list := pairs(t, "pairs.tsv")
 	t.Run("facts", func(t *testing.T) {
 		seen := map[uint32]bool{}
 		var own []System
@@ -102,6 +102,9 @@ func TestPairs(t *testing.T) {
 		judge(t, Families(own), list)
 	})
 	t.Run("data", func(t *testing.T) { judge(t, Families(systems(t)), list) })
+	// Those that the rules before these joined, drawn at random and judged one by
+	// one: of 157 that could be judged one was wrong.
+	t.Run("sampled", func(t *testing.T) { judge(t, Families(systems(t)), pairs(t, "sampled.tsv")) })
 }
 
 func judge(t *testing.T, ix *Index, list []pair) {
@@ -177,7 +180,7 @@ func TestData(t *testing.T) {
 		a, _, oka := ix.AS(s.ASN, s.Name)
 		b, _, okb := other.AS(s.ASN, s.Name)
 		if a != b || oka != okb {
-			t.Fatalf("AS%d is %q, or %q in another order", s.ASN, a, b)
+			t.Fatalf("AS%d is %q, or %q in another order", s.ASN, a.Owner, b.Owner)
 		}
 	}
 	runtime.KeepAlive(ix)
@@ -209,9 +212,9 @@ func TestAS(t *testing.T) {
 	ix := example()
 	f := func(asn uint32, text, want string) {
 		t.Helper()
-		owner, why, ok := ix.AS(asn, text)
-		if owner != want || ok != (want != "") || ok != (why != "") {
-			t.Errorf("AS(%d) = %q because %q, %v, want %q", asn, owner, why, ok, want)
+		of, why, ok := ix.AS(asn, text)
+		if owner := of.Owner; owner != want || ok != (want != "") || ok != (why != "") {
+			t.Errorf("AS(%d) = %+v because %q, %v, want %q", asn, of, why, ok, want)
 		}
 	}
 	f(64496, "Exemplaria Networks, Inc.", "Exemplaria Networks")
@@ -232,9 +235,9 @@ func TestRegistrant(t *testing.T) {
 	ix := example()
 	f := func(n Name, want string) {
 		t.Helper()
-		owner, why, ok := ix.Registrant(n)
-		if owner != want || ok != (want != "") || ok != (why != "") {
-			t.Errorf("Registrant(%+v) = %q because %q, %v, want %q", n, owner, why, ok, want)
+		of, why, ok := ix.Registrant(n)
+		if owner := of.Owner; owner != want || ok != (want != "") || ok != (why != "") {
+			t.Errorf("Registrant(%+v) = %+v because %q, %v, want %q", n, of, why, ok, want)
 		}
 	}
 	f(Name{Text: "Exemplaria (Germany) AG", ASN: 64497}, "Exemplaria Networks")

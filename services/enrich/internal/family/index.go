@@ -36,7 +36,10 @@ type Index struct {
 	countries []uint16 // of all families
 }
 
-type named struct{ owner, why string }
+type named struct {
+	Family
+	why string
+}
 
 type membership struct {
 	family int32
@@ -61,7 +64,7 @@ type group struct {
 	in        uint8
 }
 
-func (g *group) owner() string { return name.System(g.text) }
+func (g *group) family() Family { return Family{ASN: g.asn, Name: g.text, Owner: name.System(g.text)} }
 
 // rank is how much an equal core tells.
 type rank uint8
@@ -183,7 +186,7 @@ func (b *builder) family(r rank, in []*member) {
 	}
 	if several {
 		id := int32(len(b.families))
-		b.named[id] = named{g.owner(), fmt.Sprintf("%s as AS%d and systems in the same countries", because(first.parsed), first.ASN)}
+		b.named[id] = named{g.family(), fmt.Sprintf("%s as AS%d and systems in the same countries", because(first.parsed), first.ASN)}
 		for _, m := range in {
 			b.members[m.ASN] = membership{id, hash(m.Name)}
 		}
@@ -203,6 +206,9 @@ func joinable(r rank, in []*member, m *member) bool {
 	}
 	at := home(m.System)
 	for i, n := range in {
+		if !alike(n.words, m.words) {
+			continue
+		}
 		small := m.retail && m.Addresses < hosts
 		if at != "" && at == home(n.System) && (r == known && !small || n.tells == m.tells) {
 			return true
@@ -217,6 +223,12 @@ func joinable(r rank, in []*member, m *member) bool {
 		}
 	}
 	return false
+}
+
+// alike says that words that are equal as one are so as words, or that no short one
+// makes the difference: "UC Health" is no UCHealth.
+func alike(a, b []string) bool {
+	return slices.Equal(a, b) || min(len(a[0]), len(b[0])) >= 4
 }
 
 func home(s *System) string {
@@ -240,7 +252,8 @@ func (b *builder) rank(list []*member) rank {
 	if compound(words[0]) {
 		least *= 8
 	}
-	if n >= knownSystems && list[0].Addresses >= least && !chosen(words) && (len(list[0].key) > 4 || n >= manySystems) {
+	institutes := slices.ContainsFunc(words, func(w string) bool { return institution[w] }) // what tells them apart is small
+	if n >= knownSystems && !institutes && list[0].Addresses >= least && !chosen(words) && (len(list[0].key) > 4 || n >= manySystems) {
 		return known
 	}
 	if starts > 3 || crowded(list) || slices.ContainsFunc(list, func(m *member) bool { return chosen(m.words) }) {

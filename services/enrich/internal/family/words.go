@@ -43,7 +43,8 @@ var taken = fields(`network networks networking net telecom telecoms telekom tel
 		acquisition investment investments parent ventures professional managed advanced branch comercial comercializadora serv sucursal filial filiale foreign outsourcing`)
 
 // retail are taken words of who sells access to houses.
-var retail = fields(`broadband internet wireless wifi wisp fiber fibre fibra isp cable online provedor banda larga net`)
+var retail = fields(`broadband internet wireless wifi wisp fiber fibre fibra isp cable online provedor banda larga net telecom telecoms telekom telecommunications telecomunicacoes telecomunicaciones
+		telecomunicazioni comunicacoes comunicaciones telekomunikasyon iletisim telcom telco telephony`)
 
 // hollow are taken words that one company may have in one place and not in
 // another.
@@ -126,7 +127,7 @@ var chinese = fields(`beijing shanghai shenzhen guangzhou guangdong hangzhou jia
 // common are words, some of them surnames and rivers, that companies choose
 // without knowing of each other. Only the same name written out, or what a
 // registry says, joins two of them.
-var common = fields(`absolute access ace acme active advance advantage aero agile alfa alliance allied alpha alpine altitude ambit anchor apex apollo apple arc arch ares argo ark arrow ascend aspen aspire astra
+var common = fields(`consolidated associated allied unified universal universo combined absolute access ace acme active advance advantage aero agile alfa alliance allied alpha alpine altitude ambit anchor apex apollo apple arc arch ares argo ark arrow ascend aspen aspire astra
 	atlantic atlantis atlas atom aurora avalon axis axiom azure baker banner bay beacon bell best beta beyond big black blue bluebird bold bolt bond boost bravo bridge bridges bright brown bull butler
 	cactus campbell canyon cape cardinal carter cascade castle cedar century challenger champion choice circle clark clarity classic clear click coast coastal cobalt comet compass complete concept concord
 	concordia connect connected connection connections continental cooper core corner cornerstone cosmos cox creative crescent cross crown crystal cube cyber davis dawn deep delta deluxe diamond direct

@@ -25,7 +25,7 @@ const maxFile = 16 << 20
 // Load reads the files, of which the first has the last word. An error names
 // the file, the line and the column. Keys that are not known are errors.
 func Load(files ...string) (*Set, error) {
-	s := &Set{asns: map[uint32][]*rule{}}
+	s := &Set{asns: map[uint32][]*rule{}, handles: map[string][]*rule{}}
 	for _, file := range files {
 		data, err := readFile(file)
 		if err != nil {
@@ -70,6 +70,7 @@ type owner struct {
 	Prefixes   []prefix `yaml:"prefixes"`
 	ASNs       []number `yaml:"asns"`
 	Names      []text   `yaml:"names"`
+	Handles    []text   `yaml:"handles"`
 	Hosts      []text   `yaml:"hosts"`
 }
 
@@ -107,8 +108,8 @@ func (s *Set) addOwner(file string, nth int, o *owner) error {
 		}
 		return o.Name.errorf("owner %d has an empty name", nth)
 	}
-	if len(o.Prefixes)+len(o.ASNs)+len(o.Names)+len(o.Hosts) == 0 {
-		return o.Name.errorf("owner %q has neither prefixes nor asns nor names nor hosts", name)
+	if len(o.Prefixes)+len(o.ASNs)+len(o.Names)+len(o.Handles)+len(o.Hosts) == 0 {
+		return o.Name.errorf("owner %q has neither prefixes nor asns nor names nor handles nor hosts", name)
 	}
 	from, until := int64(math.MinInt64), int64(math.MaxInt64)
 	if o.ValidFrom.line != 0 {
@@ -138,6 +139,15 @@ func (s *Set) addOwner(file string, nth int, o *owner) error {
 			return n.errorf("AS number %d: want 1 to %d", n.value, uint32(math.MaxUint32))
 		}
 		s.asns[asn] = append(s.asns[asn], add(Match{Why: asnWhy(file, asn)}))
+	}
+	for _, t := range o.Handles {
+		handle := strings.TrimSpace(t.value)
+		registry, rest, ok := strings.Cut(handle, ":")
+		if !ok || registry == "" || rest == "" || len(handle) > source.MaxText {
+			return t.errorf("handle %.80q is not a registry and its handle like ripe:ORG-EX1-RIPE", t.value)
+		}
+		key := strings.ToUpper(handle)
+		s.handles[key] = append(s.handles[key], add(Match{Why: file + ": handle " + source.Text(handle)}))
 	}
 	for _, list := range []struct {
 		word     string

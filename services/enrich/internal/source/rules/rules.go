@@ -13,11 +13,15 @@
 //	      - {prefix: 198.51.100.0/24, country: JP, carrier: Carrier, registrant: "Example, Inc.", netname: EX-NET}
 //	    asns: [64496]
 //	    names: ["Example*"]
+//	    handles: ["ripe:ORG-EX1-RIPE"]
 //	    hosts: ["*.scan.example.net"]
 //
 // Prefixes and AS numbers override what registries say. Names do not: they tell
 // under which names a family registers, and a registrant or an AS name that fits
 // keeps the source it came from.
+//
+// Handles are those of organisations, with the registry (arin, ripe, apnic, ...)
+// that gave them; they are read before names.
 //
 // Hosts are patterns of confirmed reverse names, which only research projects are
 // told by: whoever owns an address may rent it out, name and all.
@@ -56,6 +60,7 @@ type Set struct {
 	asns     map[uint32][]*rule
 	names    []nameRule
 	hosts    []nameRule
+	handles  map[string][]*rule // registry:HANDLE, in upper case
 	owners   int
 	bounds   []int64 // every second at which some validity begins or ends, ascending
 }
@@ -133,6 +138,19 @@ func (s *Set) AS(asn uint32, name string, at time.Time) (m Match, byNumber, ok b
 func (s *Set) Name(at time.Time, names ...string) (Match, bool) {
 	for _, name := range names {
 		if r := s.named(at, name); r != nil {
+			return r.Match, true
+		}
+	}
+	return Match{}, false
+}
+
+// Handle returns the owner of an organisation by its handle in a registry.
+func (s *Set) Handle(registry, handle string, at time.Time) (Match, bool) {
+	if len(s.handles) == 0 {
+		return Match{}, false
+	}
+	for _, r := range s.handles[strings.ToUpper(registry+":"+handle)] {
+		if r.valid(at.Unix()) {
 			return r.Match, true
 		}
 	}

@@ -174,6 +174,7 @@ func TestErrors(t *testing.T) {
 	f(head+"    asns: [4294967296]\n", "4:12: AS number 4294967296")
 	f(head+"    asns: [AS64496]\n", "4:12: want a whole number")
 	f(head+"    names: ['*']\n", `4:13: name pattern "*" fits everything`)
+	f(head+"    handles: [ORG-EX1-RIPE]\n", `4:15: handle "ORG-EX1-RIPE" is not a registry and its handle like ripe:ORG-EX1-RIPE`)
 	f(head+"    hosts: ['*.']\n", `4:13: host pattern "*." fits everything`)
 	f(head+"    valid_from: yesterday\n    asns: [1]\n", `4:17: "yesterday" is neither a date`)
 	f(head+"    valid_from: 2013-01-01\n    valid_until: 2012-01-01\n    asns: [1]\n", "5:18: owner \"Example\": valid_until is not after valid_from")
