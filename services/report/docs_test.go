@@ -44,15 +44,23 @@ func TestDocs(t *testing.T) {
 				if a.Key == "style" {
 					t.Errorf("%s has a style attribute, which its own policy stops", d.Name)
 				}
-				if a.Key != "href" || strings.Contains(a.Val, "://") || strings.HasPrefix(a.Val, "#") {
+				if a.Key != "href" || strings.Contains(a.Val, "://") {
 					continue
 				}
-				target := a.Val // links between documents are relative, so that they work in the repository, too
+				target, heading, _ := strings.Cut(a.Val, "#") // browsers ask for what is before it
+				if target == "" {
+					target = d.Name
+				}
+				// links between documents are relative, so that they work in the repository, too
 				if !strings.HasPrefix(target, "/") {
 					target = path.Join("/docs", target)
 				}
-				if r := get(t, s, target); r.StatusCode != http.StatusOK && r.StatusCode != http.StatusTemporaryRedirect {
+				r := get(t, s, target)
+				if r.StatusCode != http.StatusOK && r.StatusCode != http.StatusTemporaryRedirect {
 					t.Errorf("%s links to %s: %d", d.Name, a.Val, r.StatusCode)
+				}
+				if heading != "" && !strings.Contains(body(t, r), `id="`+heading+`"`) {
+					t.Errorf("%s links to %s: there is no such heading", d.Name, a.Val)
 				}
 			}
 		}

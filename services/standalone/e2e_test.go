@@ -225,6 +225,43 @@ func TestSourcesAsOf(t *testing.T) {
 	}
 }
 
+// Why an owner is one, and which others may be.
+func TestOwnersWhyAndSuggest(t *testing.T) {
+	needsEngine(t)
+	data, csv := t.TempDir(), filepath.Join(t.TempDir(), "asn.csv")
+	rows := "208.46.117.0,208.46.117.255,64496,\"Exemplaria Networks, Inc.\"\n69.22.151.0,69.22.151.255,64497,Exemplaria Hosting Holdings\n"
+	if err := os.WriteFile(csv, []byte(rows), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ok(t, data, "import", "--set", "enrich.asn="+csv, "--set", "enrich.country=none", "--set", "enrich.rules=none", sampleLog)
+	var why struct {
+		Reasons []struct{ Owner, Owner_basis, Owner_why, As_name string }
+	}
+	if err := json.Unmarshal([]byte(ok(t, data, "owners", "--why", "exemplaria networks", "--format", "json")), &why); err != nil {
+		t.Fatal(err)
+	}
+	if len(why.Reasons) != 1 || why.Reasons[0].Owner_basis != "asn" || why.Reasons[0].Owner_why != "AS name without its legal form" || why.Reasons[0].As_name != "Exemplaria Networks, Inc." {
+		t.Errorf("owners --why: %+v", why)
+	}
+	// What is suggested is accepted as it is.
+	rules := filepath.Join(t.TempDir(), "accepted.yaml")
+	text := ok(t, data, "owners", "--suggest")
+	if !strings.Contains(text, `"Exemplaria Networks, Inc."`) || !strings.Contains(text, `"Exemplaria Hosting Holdings"`) {
+		t.Errorf("owners --suggest prints\n%s", text)
+	}
+	if err := os.WriteFile(rules, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again := t.TempDir()
+	ok(t, again, "import", "--set", "enrich.asn="+csv, "--set", "enrich.country=none", "--rules", rules, "--set", "enrich.rules=none", sampleLog)
+	if out := ok(t, again, "owners", "--format", "csv"); strings.Count(out, "Exemplaria") != 1 {
+		t.Errorf("with the suggestion accepted there are the owners\n%s", out)
+	}
+	if r := whoknocks(t, data, "owners", "--why", "a", "--suggest"); r.code != 2 {
+		t.Errorf("owners --why --suggest exits %d, want 2", r.code)
+	}
+}
+
 func TestLookups(t *testing.T) {
 	needsEngine(t)
 	data := t.TempDir()

@@ -60,6 +60,10 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			// cobra looks at these only afterwards, and they are mistakes of usage.
+			if err := cmd.ValidateFlagGroups(); err != nil {
+				return err
+			}
 			if a.data == "" {
 				dir, err := datadir.Default()
 				if err != nil {

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/netip"
 	"time"
 
@@ -78,20 +79,36 @@ func instant(flag, text string, otherwise time.Time) (time.Time, error) {
 }
 
 func (a *app) ownersCommand() *cobra.Command {
-	var sel selection
+	var (
+		sel     selection
+		why     string
+		suggest bool
+	)
 	cmd := &cobra.Command{
 		Use:   "owners",
 		Short: "Who knocked: one row for each owner",
+		Long: "owners prints one row for each owner. --why NAME tells what an owner's attempts rest on: the rules, the\n" +
+			"registered names and the AS. --suggest prints owners that are probably one as a file of owner rules: read it,\n" +
+			"strike out what is wrong, and name it in enrich.rules.",
 		Example: `  whoknocks owners --month 2012-04
-  whoknocks owners --since 2012-01-01 --cause scan --limit 20 --format markdown`,
+  whoknocks owners --since 2012-01-01 --cause scan --limit 20 --format markdown
+  whoknocks owners --why Akamai
+  whoknocks owners --suggest > my-owners.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if why != "" {
+				sel.owner = why
+			}
 			filter, format, err := sel.parse()
 			if err != nil {
 				return run.Usage(err)
 			}
 			return a.with(cmd.Context(), standalone.Database, nil, func(ctx context.Context, s *session) error {
-				table, err := report.NewReader(s.db.Conn()).Owners(ctx, filter)
+				reader := report.NewReader(s.db.Conn())
+				if suggest {
+					return suggestOwners(ctx, a, reader, filter)
+				}
+				table, err := ownersTable(ctx, reader, filter, why != "")
 				if err != nil {
 					return err
 				}
@@ -100,7 +117,41 @@ func (a *app) ownersCommand() *cobra.Command {
 		},
 	}
 	sel.register(cmd)
+	cmd.Flags().StringVar(&why, "why", "", "tell why attempts have the owner `NAME`")
+	cmd.Flags().BoolVar(&suggest, "suggest", false, "print owners that are probably one, as owner rules")
+	cmd.MarkFlagsMutuallyExclusive("why", "owner", "suggest")
+	cmd.MarkFlagsMutuallyExclusive("suggest", "format")
 	return cmd
+}
+
+// writer is a table.
+type writer interface {
+	Write(out io.Writer, format report.Format) error
+}
+
+func ownersTable(ctx context.Context, reader *report.Reader, filter report.Filter, why bool) (writer, error) {
+	if why {
+		return reader.Why(ctx, filter)
+	}
+	return reader.Owners(ctx, filter)
+}
+
+func suggestOwners(ctx context.Context, a *app, reader *report.Reader, filter report.Filter) error {
+	names, err := reader.OwnerNames(ctx, filter)
+	if err != nil {
+		return err
+	}
+	owners := make([]enrich.NamedOwner, len(names))
+	for i, n := range names {
+		owners[i] = enrich.NamedOwner(n)
+	}
+	rules, n := enrich.Suggest(owners)
+	if n == 0 {
+		_, err := fmt.Fprintln(a.err, "nothing to suggest: no two owners look like one")
+		return err
+	}
+	_, err = io.WriteString(a.out, "# Owners that are probably one. Some are wrong: strike them out.\n"+rules)
+	return err
 }
 
 func (a *app) sourcesCommand() *cobra.Command {
