@@ -19,7 +19,7 @@ const NoOwner = "-"
 
 // LateDays is how many days after an attempt its owner may have been learnt before
 // tables mark it: networks change hands, and who has one today need not have had
-// it then.
+// it then. The roll-ups are made with it.
 const LateDays = 90
 
 // Filter says which attempts count. The zero value is all of them.
@@ -80,7 +80,11 @@ func (f Filter) args() []any {
 	case NoOwner:
 		owner = ""
 	}
+	from, to, edges := f.months()
 	return []any{
+		clickhouse.Named("from", from.Format(time.DateOnly)),
+		clickhouse.Named("to", to.Format(time.DateOnly)),
+		clickhouse.Named("edges", edges),
 		clickhouse.Named("since", moment(f.Since, earliest)),
 		clickhouse.Named("until", moment(f.Until, latest)),
 		clickhouse.Named("any_owner", anyOwner),
@@ -88,9 +92,47 @@ func (f Filter) args() []any {
 		clickhouse.Named("sensor", f.Sensor),
 		clickhouse.Named("proto", strings.ToLower(f.Proto)),
 		clickhouse.Named("cause", strings.ToLower(f.Cause)),
-		clickhouse.Named("late_days", uint16(LateDays)),
 		clickhouse.Named("rows", uint64(f.limit())+1), // one more for the total
 	}
+}
+
+// months are the whole months of f, from the first up to the last, which is not
+// included, and whether more than these is asked for.
+func (f Filter) months() (from, to time.Time, edges uint8) {
+	from, to = beginning, end
+	if !f.Since.IsZero() {
+		from = clamp(startOfMonth(f.Since.UTC()))
+		if from.Before(f.Since) {
+			from, edges = from.AddDate(0, 1, 0), 1
+		}
+	}
+	if !f.Until.IsZero() {
+		to = clamp(startOfMonth(f.Until.UTC()))
+		if to.Before(f.Until) {
+			edges = 1
+		}
+	}
+	return clamp(from), clamp(to), edges
+}
+
+func startOfMonth(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
+}
+
+// Events are of these years, and a Date can hold no others.
+var (
+	beginning = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
+	end       = time.Date(2106, 2, 1, 0, 0, 0, 0, time.UTC)
+)
+
+func clamp(t time.Time) time.Time {
+	switch {
+	case t.Before(beginning):
+		return beginning
+	case t.After(end):
+		return end
+	}
+	return t
 }
 
 // moment writes t as a DateTime64(3) parameter: as text, because clickhouse-go

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -231,6 +232,81 @@ func TestReader(t *testing.T) {
 		}
 		if _, err := reader.Sources(t.Context(), bad); err == nil {
 			t.Errorf("Sources(%+v) is answered", bad)
+		}
+	}
+}
+
+// The tables are the same whether the roll-ups have been built, some or all of
+// them, or not, whatever the bounds.
+func TestReaderWithRollups(t *testing.T) {
+	db, readOnly := openDB(t)
+	reader := NewReader(readOnly.Conn())
+	var events []scan.Enriched
+	for i := range 600 {
+		events = append(events, event(scan.ID(1000+i), func(e *scan.Enriched) {
+			e.Time = april.Add(time.Duration(i) * 5 * time.Hour) // until August
+			e.SrcIP = netip.AddrFrom4([4]byte{198, 51, 100, byte(i % 37)})
+			e.Owner, e.Packets = "Owner "+string(rune('A'+i%5)), uint32(1+i%4)
+			e.Country = []string{"", "US", "DE"}[i%3]
+			e.OwnerAsOf = e.Time.AddDate(0, 0, i%180)
+			if i%7 == 0 {
+				e.Cause = scan.CauseReply
+			}
+		}))
+	}
+	insert(t, db, "one", events...)
+	may := april.AddDate(0, 1, 0)
+	filters := []Filter{
+		{}, {Owner: "owner b"}, {Cause: "reply"}, {Limit: 3},
+		{Since: may, Until: may.AddDate(0, 1, 0)},
+		{Since: may.Add(time.Millisecond), Until: may.AddDate(0, 2, 0)},
+		{Since: april.AddDate(0, 0, 10), Until: april.AddDate(0, 0, 20)},
+		{Since: april.AddDate(0, 0, 10), Until: may.AddDate(0, 1, 10)},
+		{Since: april.AddDate(0, 0, 10)}, {Until: may.AddDate(0, 0, 3).Add(7 * time.Minute)},
+		{Since: april.AddDate(-10, 0, 0), Until: april.AddDate(100, 0, 0)},
+	}
+	ask := func() (out []string) {
+		t.Helper()
+		for _, f := range filters {
+			owners, err := reader.Owners(t.Context(), f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources, err := reader.Sources(t.Context(), f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var text bytes.Buffer
+			if err := errors.Join(owners.Write(&text, FormatJSON), sources.Write(&text, FormatJSON)); err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, text.String())
+		}
+		return out
+	}
+	want := ask()
+	var attempts uint64
+	for i := range events {
+		attempts += uint64(events[i].Packets)
+	}
+	if whole, err := reader.Owners(t.Context(), Filter{}); err != nil || whole.Total.Attempts != attempts || whole.Total.Late == 0 {
+		t.Errorf("all of it: %+v, %v, want %d attempts", whole.Total, err, attempts)
+	}
+	stale, err := db.Stale(t.Context())
+	if err != nil || len(stale) < 4 {
+		t.Fatalf("stale months: %v, %v", stale, err)
+	}
+	for i, m := range stale {
+		if err := db.Build(t.Context(), m.Month); err != nil {
+			t.Fatal(err)
+		}
+		if i != 0 && i != len(stale)-1 {
+			continue
+		}
+		for j, got := range ask() {
+			if diff := cmp.Diff(want[j], got); diff != "" {
+				t.Errorf("%d of %d months built, %+v mismatch (-want +got):\n%s", i+1, len(stale), filters[j], diff)
+			}
 		}
 	}
 }

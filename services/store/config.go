@@ -36,6 +36,10 @@ type Config struct {
 	ReplayAttributed config.Bytes `koanf:"replay_attributed" help:"bytes of stored attributions that the bus keeps for replay"`
 	// TrimEvery is how often the streams are cut back to that. Default 5 s.
 	TrimEvery time.Duration `koanf:"trim_every" help:"how often the bus is relieved of what it need not keep"`
+	// RollupEvery is how often months are looked for whose roll-ups have to be
+	// built; 0 never builds. What is not built is answered from the events.
+	// Default 2 s.
+	RollupEvery time.Duration `koanf:"rollup_every" help:"how often roll-ups are brought up to date; 0 never"`
 	// Drain is how long a batch in work may take when the service stops; what is
 	// not done by then is done after the next start. Default 10 s.
 	Drain time.Duration `koanf:"drain" help:"how long batches in work may take when the service stops"`
@@ -54,6 +58,7 @@ func DefaultConfig() Config {
 		ReplayRejected:   128 << 20,
 		ReplayAttributed: 128 << 20,
 		TrimEvery:        5 * time.Second,
+		RollupEvery:      2 * time.Second,
 		Drain:            10 * time.Second,
 	}
 }
@@ -73,6 +78,7 @@ func (c Config) Validate() error {
 	check(c.Workers >= 1 && c.Workers <= 16, "workers is %d, want 1 to 16", c.Workers)
 	check(c.ReplayEnriched >= 0 && c.ReplayRejected >= 0 && c.ReplayAttributed >= 0, "a replay size is negative")
 	check(c.TrimEvery >= 100*time.Millisecond, "trim_every is %s, want at least 100ms", c.TrimEvery)
+	check(c.RollupEvery == 0 || c.RollupEvery >= 100*time.Millisecond, "rollup_every is %s, want 0 or at least 100ms", c.RollupEvery)
 	check(c.Drain > 0, "drain is %s, want more than 0", c.Drain)
 	return errors.Join(errs...)
 }

@@ -16,6 +16,9 @@ type metrics struct {
 	reattributed prometheus.Counter
 	troubles     *prometheus.CounterVec
 	trimErrors   prometheus.Counter
+	rollupErrors prometheus.Counter
+	rollupTime   prometheus.Histogram
+	staleMonths  prometheus.Gauge
 	batchEvents  prometheus.Histogram
 	insertTime   prometheus.Histogram
 }
@@ -33,6 +36,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		attributions: counter("stored_attributions_total", "Answers about blocks that ClickHouse has kept."),
 		reattributed: counter("reattributed_events_total", "Stored events that got a new attribution."),
 		trimErrors:   counter("trim_errors_total", "Times that a stream could not be cut back."),
+		rollupErrors: counter("rollup_errors_total", "Times that roll-ups could not be brought up to date."),
+		rollupTime: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "whoknocks", Subsystem: "store",
+			Name: "rollup_seconds", Help: "How long it took to build the roll-ups of a month.", Buckets: prometheus.ExponentialBuckets(0.05, 2, 10)}),
+		staleMonths: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "whoknocks", Subsystem: "store",
+			Name: "stale_months", Help: "Months that are answered from the events, as their roll-ups have yet to be built."}),
 		troubles: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "whoknocks", Subsystem: "store",
 			Name: "insert_errors_total", Help: "Inserts that failed and were tried again, by what was wrong."}, []string{"trouble"}),
 		batchEvents: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "whoknocks", Subsystem: "store",
@@ -44,6 +52,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		m.troubles.WithLabelValues(string(t)) // so that a rate can be told from the start
 	}
 	reg.MustRegister(m.events, m.repeated, m.refused, m.unreadable, m.rejected, m.attributions,
-		m.reattributed, m.troubles, m.trimErrors, m.batchEvents, m.insertTime)
+		m.reattributed, m.troubles, m.trimErrors, m.rollupErrors, m.rollupTime, m.staleMonths, m.batchEvents, m.insertTime)
 	return m
 }

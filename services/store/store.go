@@ -98,6 +98,7 @@ func (s *Service) Run(ctx context.Context) error {
 		}, s.handler(ctx, s.storeAttributed))
 	})
 	g.Go(func() error { return s.trim(ctx) })
+	g.Go(func() error { return s.rollups(ctx) })
 	return g.Wait()
 }
 

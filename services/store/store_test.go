@@ -172,7 +172,7 @@ func (h *house) want(query string, want uint64) {
 	}
 }
 
-// metric reads a counter of the last store.
+// metric reads a counter of the last store, or how often something was measured.
 func (h *house) metric(name string) float64 { return metricOf(h.t, h.reg, name) }
 
 func metricOf(t *testing.T, reg *prometheus.Registry, name string) float64 {
@@ -185,7 +185,7 @@ func metricOf(t *testing.T, reg *prometheus.Registry, name string) float64 {
 		if f.GetName() == name {
 			var sum float64
 			for _, m := range f.GetMetric() {
-				sum += m.GetCounter().GetValue()
+				sum += m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
 			}
 			return sum
 		}
@@ -411,4 +411,37 @@ func TestConfig(t *testing.T) {
 	f(func(c *store.Config) { c.ReplayEnriched = -1 }, "replay")
 	f(func(c *store.Config) { c.TrimEvery = 0 }, "trim_every")
 	f(func(c *store.Config) { c.Drain = 0 }, "drain")
+}
+
+// Roll-ups are built by themselves, by one store of several, and by another when
+// that one is gone.
+func TestRollups(t *testing.T) {
+	h := newHouse(t)
+	h.cfg.RollupEvery = 100 * time.Millisecond
+	stopFirst := h.begin(h.db)
+	built := func(what string, n int) {
+		t.Helper()
+		h.publishEvents(events(n-2000, 2000), 500)
+		h.settled()
+		for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+			attempts := h.number("SELECT sum(attempts) FROM owner_month")
+			if attempts == uint64(2*n) && h.number("SELECT count() FROM stale_months") == 0 {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: the roll-ups hold %d attempts, want %d", what, attempts, 2*n)
+			}
+		}
+	}
+	built("the first store", 2000)
+	h.begin(h.db) // a second one does not build while the first lives
+	built("two stores", 4000)
+	if n := h.metric("whoknocks_store_rollup_seconds"); n != 0 {
+		t.Errorf("the second store has built %v times", n)
+	}
+	stopFirst()
+	built("the second store", 6000)
+	if n := h.metric("whoknocks_store_rollup_seconds"); n == 0 {
+		t.Error("the second store has not built")
+	}
 }

@@ -1,11 +1,14 @@
 package clickhouse
 
 import (
+	"bytes"
 	"context"
 	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
+	"testing/fstest"
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
@@ -32,11 +35,30 @@ var ErrNewer = errors.New("the database is newer than this program")
 // run at any time and in several processes at once. A newer database is left
 // as it is, see [ErrNewer].
 func (db *DB) Migrate(ctx context.Context) error {
-	source, err := fs.Sub(migrations, "migrations")
+	source, err := db.filled(migrations)
 	if err != nil {
 		return err
 	}
 	return db.migrate(ctx, source)
+}
+
+// filled is the migrations with the name of the database where a view needs it: a
+// client may ask for one from another database.
+func (db *DB) filled(source fs.FS) (fs.FS, error) {
+	out := fstest.MapFS{}
+	files, err := fs.Glob(source, "migrations/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		text, err := fs.ReadFile(source, file)
+		if err != nil {
+			return nil, err
+		}
+		name := quoting.Replace(db.Database())
+		out[path.Base(file)] = &fstest.MapFile{Data: bytes.ReplaceAll(text, []byte("{{database}}"), []byte(name))}
+	}
+	return out, nil
 }
 
 func (db *DB) migrate(ctx context.Context, source fs.FS) error {

@@ -15,15 +15,34 @@ SELECT
     count() AS matching
 FROM
 (
-    SELECT src_ip, owner, argMaxIf(country, time, country != '') AS latest_country,
-        sum(knocks.packets) AS packets, min(time) AS first, max(time) AS last, max(owner_as_of) AS as_of,
-        sumIf(knocks.packets, owner_as_of > time + INTERVAL {late_days:UInt16} DAY) AS late
-    FROM knocks
-    WHERE time >= {since:DateTime64(3, 'UTC')} AND time < {until:DateTime64(3, 'UTC')}
-      AND ({any_owner:UInt8} = 1 OR lowerUTF8(owner) = lowerUTF8({owner:String}))
-      AND ({sensor:String} = '' OR sensor = {sensor:String})
-      AND ({proto:String} = '' OR proto = {proto:String})
-      AND ({cause:String} = '' OR cause = {cause:String})
+    SELECT src_ip, owner, argMaxIf(part_country, part_last, part_country != '') AS latest_country,
+        sum(part_packets) AS packets, min(part_first) AS first, max(part_last) AS last, max(part_as_of) AS as_of, sum(part_late) AS late
+    FROM
+    (
+        -- Whole months come from the roll-ups, or while these are built from the events;
+        -- what is left of a month at either end comes from the events.
+        SELECT src_ip, owner, country AS part_country,
+            sum(m.attempts) AS part_packets, min(m.first_seen) AS part_first, max(m.last_seen) AS part_last, max(m.owner_as_of) AS part_as_of, sum(m.late) AS part_late
+        FROM source_months AS m
+        WHERE m.month >= {from:Date} AND m.month < {to:Date}
+          AND ({any_owner:UInt8} = 1 OR lowerUTF8(owner) = lowerUTF8({owner:String}))
+          AND ({sensor:String} = '' OR sensor = {sensor:String})
+          AND ({proto:String} = '' OR proto = {proto:String})
+          AND ({cause:String} = '' OR cause = {cause:String})
+        GROUP BY src_ip, owner, country
+        UNION ALL
+        SELECT src_ip, owner, country AS part_country,
+            sum(knocks.packets) AS part_packets, min(time) AS part_first, max(time) AS part_last, max(owner_as_of) AS part_as_of,
+            sumIf(knocks.packets, owner_as_of > time + INTERVAL 90 DAY) AS part_late
+        FROM knocks
+        WHERE time >= {since:DateTime64(3, 'UTC')} AND time < {until:DateTime64(3, 'UTC')}
+          AND {edges:UInt8} = 1 AND (toDate(time) < {from:Date} OR toDate(time) >= {to:Date})
+          AND ({any_owner:UInt8} = 1 OR lowerUTF8(owner) = lowerUTF8({owner:String}))
+          AND ({sensor:String} = '' OR sensor = {sensor:String})
+          AND ({proto:String} = '' OR proto = {proto:String})
+          AND ({cause:String} = '' OR cause = {cause:String})
+        GROUP BY src_ip, owner, country
+    )
     GROUP BY src_ip, owner
 )
 GROUP BY GROUPING SETS ((src_ip, owner), ())

@@ -1,0 +1,212 @@
+package clickhouse_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/whoknocks/whoknocks/pkg/scan"
+	"github.com/whoknocks/whoknocks/services/internal/clickhouse"
+	"github.com/whoknocks/whoknocks/services/internal/clickhouse/clickhousetest"
+)
+
+// The views and what they must be equal to at every moment.
+var views = map[string]string{
+	"source_months": "exact_source_month", "owners_by_month": "exact_owner_month", "owner_days": "exact_owner_day",
+	"ports_by_day": "exact_port_day", "ports_by_month": "exact_port_month",
+}
+
+// buildStale brings every roll-up up to date.
+func buildStale(t testing.TB, db *clickhouse.DB) (built int) {
+	t.Helper()
+	months, err := db.Stale(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range months {
+		if err := db.Build(t.Context(), m.Month); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left, err := db.Stale(t.Context()); err != nil || len(left) != 0 {
+		t.Errorf("after all were built %v are stale, %v", left, err)
+	}
+	return len(months)
+}
+
+// right holds every view to the events.
+func right(t testing.TB, db *clickhouse.DB, when string) {
+	t.Helper()
+	for view, truth := range views {
+		got, want := digest(t, db, view), digest(t, db, truth)
+		if got != want {
+			t.Errorf("%s: %s is %s, the events say %s", when, view, got, want)
+		}
+	}
+}
+
+// digest is the number of rows and a hash of all of them, whatever their order.
+func digest(t testing.TB, db *clickhouse.DB, view string) string {
+	t.Helper()
+	return text(t, db, "SELECT concat(toString(count()), ' ', toString(sum(attempts)), ' ', hex(groupBitXor(cityHash64(toString(tuple(*)))))) FROM "+view)
+}
+
+func TestRollupsAreExact(t *testing.T) {
+	db := migrated(t)
+	events := clickhouse.Sample(20_000)
+	for i := range events { // five months of it
+		events[i].Time = events[i].Time.AddDate(0, i%5, 0)
+		events[i].Packets = uint32(1 + i%3)
+		events[i].OwnerAsOf = events[i].Time.AddDate(0, 0, i%200)
+		if i%50 == 0 {
+			events[i].DstPort = scan.Opt[uint16]{}
+		}
+		if i%70 == 0 {
+			events[i].Direction = scan.DirectionOut // no knock
+		}
+	}
+	right(t, db, "empty")
+	insert(t, db, "", events[:15_000]...)
+	right(t, db, "inserted")
+	if n := buildStale(t, db); n < 5 {
+		t.Errorf("%d months were built, want 5 at least", n)
+	}
+	right(t, db, "built")
+	total := number(t, db, "SELECT sum(attempts) FROM source_month")
+	if want := number(t, db, "SELECT sum(packets) FROM knocks"); total != want || total == 0 {
+		t.Errorf("the roll-up holds %d attempts, the events %d", total, want)
+	}
+
+	// An overlapping replay in other batches, with a later state of the facts.
+	for i := range events[14_000:] {
+		events[14_000+i].Owner = "changed"
+	}
+	insert(t, db, "", events[14_000:]...)
+	right(t, db, "replayed")
+	buildStale(t, db)
+	right(t, db, "built after a replay")
+	if n := buildStale(t, db); n != 0 {
+		t.Errorf("%d months are built again for nothing", n)
+	}
+
+	// A change of owner.
+	a := answer(events[0].SrcIP.String(), events[0].SrcIP.String(), events[0].SrcIP.String()+"/32", "New Owner", scan.BasisOverride, asOf)
+	if n, err := db.Reattribute(t.Context(), a); err != nil || n == 0 {
+		t.Fatalf("Reattribute() = %d, %v", n, err)
+	}
+	right(t, db, "re-attributed")
+	buildStale(t, db)
+	right(t, db, "built after a re-attribution")
+	if n := number(t, db, "SELECT sum(attempts) FROM owner_month WHERE owner = 'New Owner'"); n == 0 {
+		t.Error("the new owner has no attempts")
+	}
+
+	// Deleted rows, and a month that is gone.
+	exec(t, db, "ALTER TABLE events DELETE WHERE src_ip = toIPv6('"+events[1].SrcIP.String()+"') SETTINGS mutations_sync = 2")
+	right(t, db, "deleted")
+	exec(t, db, "ALTER TABLE events DROP PARTITION ID '201206'")
+	right(t, db, "a month dropped")
+	buildStale(t, db)
+	right(t, db, "built after deletions")
+	if n := number(t, db, "SELECT count() FROM owner_day WHERE toYYYYMM(day) = 201206"); n != 0 {
+		t.Errorf("%d rows are left of a month that is gone", n)
+	}
+	// Merges change nothing.
+	exec(t, db, "OPTIMIZE TABLE events FINAL")
+	if n := buildStale(t, db); n != 0 {
+		t.Errorf("%d months are built because of merges", n)
+	}
+}
+
+// A reader sees all that was inserted, and nothing twice, while months are built.
+func TestRollupsAreExactMeanwhile(t *testing.T) {
+	db := migrated(t)
+	const rounds, each = 20, 500
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for ctx.Err() == nil {
+			months, err := db.Stale(ctx)
+			for _, m := range months {
+				err = db.Build(ctx, m.Month)
+			}
+			if err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+		}
+	})
+	reads := 0
+	wg.Go(func() {
+		last := uint64(0)
+		for ; ctx.Err() == nil; reads++ {
+			var n uint64
+			if err := db.Conn().QueryRow(context.Background(), "SELECT sum(attempts) FROM owners_by_month").Scan(&n); err != nil {
+				t.Error(err)
+				return
+			}
+			// Inserts are of one month each, and whole.
+			if n < last || n%each != 0 {
+				t.Errorf("a reader sees %d attempts after %d", n, last)
+				return
+			}
+			last = n
+		}
+	})
+	for i := range rounds {
+		var batch []scan.Enriched
+		for j := range each {
+			e := event(i*each+j+1, fmt.Sprintf("192.0.2.%d", j%250), "192.0.2.0/24", "owner", scan.BasisWHOIS, asOf, time.Date(2026, time.Month(1+i%3), 1, 0, 0, j, 0, time.UTC))
+			e.Packets = 1
+			batch = append(batch, e)
+		}
+		insert(t, db, "", batch...)
+		time.Sleep(50 * time.Millisecond)
+	}
+	cancel()
+	wg.Wait()
+	if reads < 10 {
+		t.Errorf("only %d reads: the test shows nothing", reads)
+	}
+	buildStale(t, db)
+	right(t, db, "at the end")
+	if n := number(t, db, "SELECT sum(attempts) FROM owner_month"); n != rounds*each {
+		t.Errorf("%d attempts, want %d", n, rounds*each)
+	}
+}
+
+// What a build that was cut off has left is swept away, and nothing else.
+func TestSweep(t *testing.T) {
+	db := migrated(t)
+	exec(t, db, "CREATE TABLE tmp_rollup_owner_day_201204_1 AS owner_day")
+	exec(t, db, "CREATE TABLE mine (x UInt8) ENGINE = MergeTree ORDER BY x")
+	if err := db.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got := text(t, db, "SELECT arrayStringConcat(arraySort(groupArray(name)), ' ') FROM system.tables WHERE database = currentDatabase() AND (startsWith(name, 'tmp_') OR name = 'mine')")
+	if diff := cmp.Diff("mine", got); diff != "" {
+		t.Errorf("tables (-want +got)\n%s", diff)
+	}
+}
+
+// A view is asked from another database, as stock clients do.
+func TestViewsFromElsewhere(t *testing.T) {
+	dsn := clickhousetest.DSN(t)
+	db := openDSN(t, dsn)
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	insert(t, db, "", event(1, "192.0.2.1", "", "owner", scan.BasisASN, asOf, asOf))
+	buildStale(t, db)
+	insert(t, db, "", event(2, "192.0.2.1", "", "owner", scan.BasisASN, asOf, asOf))
+	name := db.Database()
+	elsewhere := openDSN(t, strings.Replace(dsn, "/"+name, "/default", 1))
+	if n := number(t, elsewhere, "SELECT sum(attempts) FROM `"+name+"`.owners_by_month"); n != 4 {
+		t.Errorf("%d attempts, want 4", n)
+	}
+}
