@@ -262,6 +262,63 @@ func TestOwnersWhyAndSuggest(t *testing.T) {
 	}
 }
 
+// Rules that come later are applied to what is stored, for the time in which they
+// were valid, and once.
+func TestReattribute(t *testing.T) {
+	needsEngine(t)
+	data, csv := t.TempDir(), filepath.Join(t.TempDir(), "asn.csv")
+	if err := os.WriteFile(csv, []byte("208.46.117.0,208.46.117.255,64496,\"Later Networks, Inc.\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sources := []string{"--set", "enrich.asn=" + csv, "--set", "enrich.country=none"}
+	ok(t, data, append([]string{"import", "--set", "enrich.rules=none", sampleLog}, sources...)...)
+	type result struct {
+		Dry_run          bool
+		Events, Attempts int
+		Owners           []struct{ Before, After string }
+	}
+	run := func(args ...string) (r result) {
+		t.Helper()
+		args = append(append([]string{"reattribute", "--json"}, args...), sources...)
+		if err := json.Unmarshal([]byte(ok(t, data, args...)), &r); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	if r := run("--set", "enrich.rules=none"); r.Events != 0 {
+		t.Errorf("nothing has changed, and %+v", r)
+	}
+	owners := func() string {
+		return ok(t, data, "sql", "--format", "TSV", "SELECT owner, sum(packets), any(owner_basis) FROM knocks GROUP BY owner ORDER BY owner")
+	}
+	before := owners()
+	if r := run("--rules", sampleRules, "--dry-run"); !r.Dry_run || r.Events != 100 || len(r.Owners) != 2 || r.Owners[0].After != "Akamai" {
+		t.Errorf("reattribute --dry-run: %+v", r)
+	}
+	if after := owners(); after != before {
+		t.Errorf("--dry-run has changed\n%s to\n%s", before, after)
+	}
+	if r := run("--rules", sampleRules); r.Dry_run || r.Events != 100 || r.Attempts != 100 {
+		t.Errorf("reattribute: %+v", r)
+	}
+	if diff := cmp.Diff("Akamai\t100\toverride\n", owners()); diff != "" {
+		t.Errorf("owners after it (-want +got)\n%s", diff)
+	}
+	if r := run("--rules", sampleRules); r.Events != 0 {
+		t.Errorf("a second time changes %+v", r)
+	}
+	if n := ok(t, data, "sql", "--format", "TSV", "SELECT sum(events), uniqExact(before) FROM revisions"); n != "100\t2\n" {
+		t.Errorf("table revisions holds %q", n)
+	}
+	// Without the rule it is as it was.
+	if r := run("--set", "enrich.rules=none"); r.Events != 100 {
+		t.Errorf("back: %+v", r)
+	}
+	if after := owners(); after != before {
+		t.Errorf("back again it is\n%s instead of\n%s", after, before)
+	}
+}
+
 func TestLookups(t *testing.T) {
 	needsEngine(t)
 	data := t.TempDir()

@@ -68,7 +68,7 @@ type watched struct {
 
 func (b *builder) look(ctx context.Context) error {
 	if !b.swept {
-		if err := b.s.db.Sweep(ctx); err != nil {
+		if err := b.s.db.Sweep(ctx, time.Hour); err != nil {
 			return err
 		}
 		b.swept = true

@@ -118,14 +118,16 @@ func (db *DB) build(ctx context.Context, table, column string, month time.Time, 
 	return db.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s REPLACE PARTITION ID '%s' FROM %s", table, partition, tmp))
 }
 
-const tmpPrefix = "tmp_rollup_"
+// tmpPrefix is that of tables that live as long as one statement or two.
+const tmpPrefix = "tmp_"
 
-// Sweep drops what builds that were cut off have left behind. Call it when nobody
-// builds.
-func (db *DB) Sweep(ctx context.Context) (err error) {
-	rows, err := db.conn.Query(ctx, "SELECT name FROM system.tables WHERE database = ? AND startsWith(name, ?)", db.Database(), tmpPrefix)
+// Sweep drops what was made for a while longer ago than age: statements that were
+// cut off have left it behind.
+func (db *DB) Sweep(ctx context.Context, age time.Duration) (err error) {
+	rows, err := db.conn.Query(ctx, "SELECT name FROM system.tables WHERE database = ? AND startsWith(name, ?) AND metadata_modification_time <= now() - ?",
+		db.Database(), tmpPrefix, int64(age.Seconds()))
 	if err != nil {
-		return fmt.Errorf("look for unfinished roll-ups: %w", err)
+		return fmt.Errorf("look for unfinished work: %w", err)
 	}
 	var names []string
 	for rows.Next() {

@@ -97,6 +97,9 @@ func (s *Set) Epoch(at time.Time) int {
 	return i
 }
 
+// Bounds returns the seconds at which epochs begin, ascending.
+func (s *Set) Bounds() []int64 { return slices.Clone(s.bounds) }
+
 // Addr returns what the prefix rules say about addr, which must be unmapped.
 func (s *Set) Addr(addr netip.Addr, at time.Time) (Match, bool) {
 	if s.prefixes.Size() == 0 || !addr.IsValid() {
