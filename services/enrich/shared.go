@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -211,4 +212,28 @@ func (s *shared) Update(ctx context.Context, server string, change func(whois.Us
 		// Somebody else was faster: once more on what is there now.
 	}
 	return fmt.Errorf("key %s changes too fast", key)
+}
+
+// Forget removes the answer about addr alone from what all services keep. Services
+// that run know it until they end.
+func Forget(ctx context.Context, b *bus.Bus, cfg Config, addr netip.Addr) error {
+	s := newShared()
+	if err := s.open(ctx, b, max(cfg.WHOIS.Keep, cfg.WHOIS.KeepNone)); err != nil {
+		return fmt.Errorf("enrich: forget an answer: %w", err)
+	}
+	kv, err := s.bucket()
+	if err != nil {
+		return err
+	}
+	key := answerKey(&whois.Answer{First: addr, Last: addr})
+	if _, err = kv.Get(ctx, key); errors.Is(err, jetstream.ErrKeyNotFound) {
+		return nil // what marks a key as gone would name it
+	}
+	if err == nil {
+		err = errors.Join(kv.Purge(ctx, key), kv.PurgeDeletes(ctx, jetstream.DeleteMarkersOlderThan(-1)))
+	}
+	if err != nil {
+		return fmt.Errorf("enrich: forget an answer: %w", err)
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package enrich
 
 import (
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -76,5 +77,46 @@ func TestSharedPassesOverWhatItCannotRead(t *testing.T) {
 	stop()
 	if a, ok := svc.answers.Get(good.First); !ok || a.Registrant != "Example" {
 		t.Errorf("loaded %+v", a)
+	}
+}
+
+func TestForget(t *testing.T) {
+	b := natstest.Connect(t, natstest.Start(t))
+	cfg := testConfig(t)
+	s, _ := newService(t, cfg, b)
+	s.open(t.Context())
+	addr := netip.MustParseAddr("2001:db8::7")
+	for range 2 { // the second time there is nothing
+		if err := Forget(t.Context(), b, cfg, addr); err != nil {
+			t.Fatal(err)
+		}
+		keys := func() (list []string) {
+			t.Helper()
+			kv, err := s.shared.bucket()
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := kv.WatchAll(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = w.Stop() }()
+			for e := range w.Updates() {
+				if e == nil {
+					return list
+				}
+				list = append(list, e.Key())
+			}
+			return list
+		}
+		if got := keys(); len(got) != 0 {
+			t.Errorf("keys %q are left, marks included", got)
+		}
+		if _, err := s.shared.put(t.Context(), &whois.Answer{First: addr, Last: addr, Asked: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		if got := keys(); len(got) != 1 {
+			t.Errorf("keys %q, want one", got)
+		}
 	}
 }

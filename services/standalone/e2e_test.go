@@ -319,6 +319,35 @@ func TestReattribute(t *testing.T) {
 	}
 }
 
+// Nothing of a source is left, neither in the database nor on the bus.
+func TestForget(t *testing.T) {
+	needsEngine(t)
+	data := t.TempDir()
+	ok(t, data, "import", sampleLog)
+	if out := ok(t, data, "forget", "208.46.117.39"); out != "deleted: 15 events, 0 rejected lines, 0 attributions\n" {
+		t.Errorf("forget prints %q", out)
+	}
+	if n := ok(t, data, "sql", "--format", "TSV", "SELECT count(), countIf(src_ip = '208.46.117.39') FROM events"); n != "85\t0\n" {
+		t.Errorf("events and those of the source: %q", n)
+	}
+	err := filepath.WalkDir(filepath.Join(data, "bus"), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".blk" {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if bytes.Contains(content, []byte("208.46.117.39")) {
+			t.Errorf("%s still holds the address", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := whoknocks(t, data, "forget", "somebody"); r.code != 2 {
+		t.Errorf("forget somebody exits %d, want 2", r.code)
+	}
+}
+
 func TestLookups(t *testing.T) {
 	needsEngine(t)
 	data := t.TempDir()

@@ -29,6 +29,15 @@ type Config struct {
 	// event takes a third of the room. Default true.
 	KeepLines bool `koanf:"keep_lines" help:"keep the log line of each event; it takes two thirds of the room"`
 
+	// KeepLineDays is how many days a log line lives from when it was stored; 0 is
+	// for ever. Default 90.
+	KeepLineDays int `koanf:"keep_line_days" help:"days that log lines live after they were stored; 0 for ever"`
+	// KeepEventsDays is how many days events live, by their own time and in whole
+	// months. Their roll-ups live for KeepRollupsDays, which are no fewer. 0, the
+	// default, is for ever.
+	KeepEventsDays  int `koanf:"keep_events_days" help:"days that events live, in whole months; 0 for ever"`
+	KeepRollupsDays int `koanf:"keep_rollups_days" help:"days that roll-ups live, no fewer than events; 0 for ever"`
+
 	// The streams keep what is stored already for newcomers to replay, this many
 	// bytes before compression, and three quarters of their size at most.
 	ReplayEnriched   config.Bytes `koanf:"replay_enriched" help:"bytes of stored events that the bus keeps for replay"`
@@ -54,6 +63,7 @@ func DefaultConfig() Config {
 		BatchIdle:        100 * time.Millisecond,
 		Workers:          2,
 		KeepLines:        true,
+		KeepLineDays:     90,
 		ReplayEnriched:   2 << 30,
 		ReplayRejected:   128 << 20,
 		ReplayAttributed: 128 << 20,
@@ -77,6 +87,9 @@ func (c Config) Validate() error {
 	check(c.BatchIdle > 0 && c.BatchIdle <= c.BatchAge, "batch_idle is %s, want more than 0 and at most batch_age", c.BatchIdle)
 	check(c.Workers >= 1 && c.Workers <= 16, "workers is %d, want 1 to 16", c.Workers)
 	check(c.ReplayEnriched >= 0 && c.ReplayRejected >= 0 && c.ReplayAttributed >= 0, "a replay size is negative")
+	check(c.KeepLineDays >= 0 && c.KeepEventsDays >= 0 && c.KeepRollupsDays >= 0, "a number of days is negative")
+	check(c.KeepRollupsDays == 0 || c.KeepEventsDays > 0 && c.KeepEventsDays <= c.KeepRollupsDays,
+		"keep_rollups_days is %d, want no fewer than keep_events_days, %d", c.KeepRollupsDays, c.KeepEventsDays)
 	check(c.TrimEvery >= 100*time.Millisecond, "trim_every is %s, want at least 100ms", c.TrimEvery)
 	check(c.RollupEvery == 0 || c.RollupEvery >= 100*time.Millisecond, "rollup_every is %s, want 0 or at least 100ms", c.RollupEvery)
 	check(c.Drain > 0, "drain is %s, want more than 0", c.Drain)

@@ -23,15 +23,15 @@ const (
 	rollupShare    = 20
 )
 
-// rollups keeps the roll-ups up to date until ctx ends. Of all stores one builds:
-// that which has the lease.
+// rollups keeps the roll-ups up to date until ctx ends, and drops what has outlived
+// its time. Of all stores one does so: that which has the lease.
 func (s *Service) rollups(ctx context.Context) error {
 	if s.cfg.RollupEvery <= 0 {
 		return nil
 	}
 	l := lease{id: nuid.Next()}
 	defer l.leave(ctx)
-	b := builder{s: s, seen: map[time.Time]watched{}}
+	b, kept := builder{s: s, seen: map[time.Time]watched{}}, time.Time{}
 	tick := time.NewTicker(s.cfg.RollupEvery)
 	defer tick.Stop()
 	for {
@@ -41,6 +41,11 @@ func (s *Service) rollups(ctx context.Context) error {
 		case <-tick.C:
 		}
 		mine, err := l.hold(ctx, s.bus)
+		if err == nil && mine && time.Since(kept) > retainEvery {
+			if err = s.retain(ctx, time.Now()); err == nil {
+				kept = time.Now()
+			}
+		}
 		if err == nil && mine {
 			err = b.look(ctx)
 		}
@@ -49,6 +54,28 @@ func (s *Service) rollups(ctx context.Context) error {
 			s.log.Warn("roll-ups not brought up to date", "error", err)
 		}
 	}
+}
+
+// retainEvery is how often is dropped what has outlived its time.
+const retainEvery = time.Hour
+
+// retain drops what has outlived its time.
+func (s *Service) retain(ctx context.Context, now time.Time) error {
+	day := 24 * time.Hour
+	if err := s.db.KeepLines(ctx, time.Duration(s.cfg.KeepLineDays)*day); err != nil {
+		return err
+	}
+	if s.cfg.KeepEventsDays == 0 {
+		return nil
+	}
+	months, err := s.db.DropEvents(ctx, now.AddDate(0, 0, -s.cfg.KeepEventsDays))
+	if len(months) > 0 {
+		s.log.Info("events have outlived their time, their roll-ups stay", "months", len(months), "from", months[0].Format("2006-01"), "to", months[len(months)-1].Format("2006-01"))
+	}
+	if err != nil || s.cfg.KeepRollupsDays == 0 {
+		return err
+	}
+	return s.db.DropRollups(ctx, now.AddDate(0, 0, -s.cfg.KeepRollupsDays))
 }
 
 // builder decides when which month is built.

@@ -39,7 +39,7 @@ func TestMigrate(t *testing.T) {
 			if comment == "" {
 				t.Errorf("column %s.%s has no comment", table, name)
 			}
-			if computed != "ALIAS" && computed != "MATERIALIZED" {
+			if computed != "ALIAS" && computed != "MATERIALIZED" && name != "stored" { // which ClickHouse fills in
 				got[name] = kind
 			}
 		}

@@ -176,6 +176,7 @@ func (db *DB) reattributeMonth(ctx context.Context, f scan.Facts, condition stri
 		}
 		exprs = append(exprs, expr)
 	}
+	columns, exprs = append(columns, "stored"), append(exprs, "e.stored")
 	// The condition must see the old values: it stands in a subquery, where no
 	// alias of the new ones can hide them.
 	query := fmt.Sprintf("INSERT INTO events (%s) SELECT %s FROM (SELECT * FROM events WHERE toYYYYMM(time) = %d AND %s) AS e",

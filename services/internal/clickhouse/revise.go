@@ -187,6 +187,7 @@ func revision(tmp string, month time.Time, bounds []int64) string {
 		}
 		exprs = append(exprs, expr)
 	}
+	columns, exprs = append(columns, "stored"), append(exprs, "e.stored")
 	return fmt.Sprintf(`INSERT INTO events (%s) SELECT %s FROM (SELECT *, %s AS epoch, %s AS held FROM events WHERE toYYYYMM(time) = %s AND knock) AS e
 		INNER JOIN %s AS r ON e.src_ip = r.src_ip AND e.epoch = r.epoch AND e.held = r.held`,
 		strings.Join(columns, ", "), strings.Join(exprs, ", "), epochOf(bounds), heldKey, month.Format("200601"), tmp)

@@ -1,0 +1,144 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// KeepLines sets how long lines live from when they are stored, whole days; 0 is
+// for ever. ClickHouse empties the column in the background, within hours.
+func (db *DB) KeepLines(ctx context.Context, life time.Duration) error {
+	var create string
+	if err := db.conn.QueryRow(ctx, "SELECT create_table_query FROM system.tables WHERE database = ? AND name = 'events'", db.Database()).Scan(&create); err != nil {
+		return fmt.Errorf("read the life of lines: %w", err)
+	}
+	ttl := "stored + toIntervalDay(" + fmt.Sprint(int(life.Hours()/24)) + ")"
+	has := strings.Contains(create, " TTL stored + toIntervalDay(")
+	switch {
+	case life <= 0 && !has, life > 0 && strings.Contains(create, " TTL "+ttl):
+		return nil
+	case life <= 0:
+		return db.conn.Exec(ctx, "ALTER TABLE events MODIFY COLUMN line REMOVE TTL")
+	}
+	// What is there is looked at when it is merged, not rewritten at once.
+	return db.conn.Exec(ctx, "ALTER TABLE events MODIFY COLUMN line String TTL "+ttl+" SETTINGS materialize_ttl_after_modify = 0")
+}
+
+// DropEvents drops the events of months that had ended by the time given, and keeps
+// their roll-ups, which are built first. It returns the months.
+func (db *DB) DropEvents(ctx context.Context, ended time.Time) (dropped []time.Time, err error) {
+	months, err := db.EventMonths(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range months {
+		if m.AddDate(0, 1, 0).After(ended) {
+			continue
+		}
+		partition := m.Format("200601")
+		kept, err := db.kept(ctx, partition)
+		if err == nil && !kept {
+			if err = db.Build(ctx, m); err == nil {
+				err = db.conn.Exec(ctx, fmt.Sprintf(`INSERT INTO rollups (month, version, blocks, built, took, kept)
+					SELECT month, version, blocks, now64(3), took, 1 FROM rollups FINAL WHERE month = %s`, partition))
+			}
+		}
+		if err == nil { // also what has come since of a month that was dropped before
+			err = db.drop(ctx, "events", partition)
+		}
+		if err != nil {
+			return dropped, fmt.Errorf("drop events of %s: %w", m.Format("2006-01"), err)
+		}
+		dropped = append(dropped, m)
+	}
+	return dropped, nil
+}
+
+func (db *DB) kept(ctx context.Context, partition string) (kept bool, err error) {
+	var n uint64
+	err = db.conn.QueryRow(ctx, "SELECT count() FROM rollups FINAL WHERE kept = 1 AND month = "+partition).Scan(&n)
+	return n > 0, err
+}
+
+// DropRollups drops the roll-ups of months that had ended by the time given, as far
+// as their events are gone.
+func (db *DB) DropRollups(ctx context.Context, ended time.Time) error {
+	last := ended.AddDate(0, -1, 0).Format("200601") // the last month that may go
+	var partitions []uint32
+	err := db.conn.QueryRow(ctx, "SELECT groupArray(month) FROM rollups FINAL WHERE kept = 1 AND month <= "+last+
+		" AND month NOT IN (SELECT month FROM month_states WHERE version > 0)").Scan(&partitions)
+	if err != nil {
+		return fmt.Errorf("look for old roll-ups: %w", err)
+	}
+	for _, p := range partitions {
+		partition := fmt.Sprint(p)
+		for _, r := range rollups {
+			if err := db.drop(ctx, r.table, partition); err != nil {
+				return fmt.Errorf("drop roll-ups of %s: %w", partition, err)
+			}
+		}
+		if err := db.conn.Exec(ctx, "ALTER TABLE rollups DELETE WHERE month = "+partition+" SETTINGS mutations_sync = 2"); err != nil {
+			return fmt.Errorf("drop roll-ups of %s: %w", partition, err)
+		}
+	}
+	return nil
+}
+
+// Forgotten is what Forget has deleted.
+type Forgotten struct {
+	Events, Rejected, Attributions uint64
+}
+
+// Forget deletes everything about one source: its events, the lines that became no
+// event and name it, what is known of it alone, and its rows of the roll-ups. It
+// blocks until that is done. Other roll-ups hold numbers only, of which those of
+// months that still have events are built anew by the store.
+func (db *DB) Forget(ctx context.Context, addr netip.Addr) (gone Forgotten, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("forget a source: %w", err)
+		}
+	}()
+	at, named := ipLiteral(addr), naming(addr)
+	alone := fmt.Sprintf("first = %[1]s AND last = %[1]s", at)
+	for _, part := range []struct {
+		table, where string
+		n            *uint64
+	}{
+		{"events", "src_ip = " + at, &gone.Events},
+		{"rejected", named, &gone.Rejected},
+		{"attributions", alone, &gone.Attributions},
+		{"source_month", "src_ip = " + at, nil},
+	} {
+		var n uint64
+		if err := db.conn.QueryRow(exact(ctx), "SELECT count() FROM "+part.table+" WHERE "+part.where).Scan(&n); err != nil {
+			return gone, err
+		}
+		if part.n != nil {
+			*part.n = n
+		}
+		// Also where none is seen: older versions of rows are there until merged.
+		if err := db.conn.Exec(ctx, "ALTER TABLE "+part.table+" DELETE WHERE "+part.where+" SETTINGS mutations_sync = 2"); err != nil {
+			return gone, err
+		}
+	}
+	return gone, nil
+}
+
+// naming is the condition that a line names an address, which is not the beginning
+// or the end of another one: with a port behind it, in brackets, IPv6 in full.
+func naming(addr netip.Addr) string {
+	edge, after := "0-9.", `\\.($|[^0-9])|:`
+	if addr.Is6() {
+		edge, after = "0-9A-Fa-f:.", "[:.]($|[^0-9A-Fa-f])"
+	}
+	var any []string
+	for _, form := range []string{addr.String(), addr.StringExpanded()} {
+		quoted := strings.ReplaceAll(form, ".", `\\.`)
+		any = append(any, fmt.Sprintf("positionCaseInsensitive(line, '%s') > 0 AND match(line, '(?i)(^|[^%s])%s($|[^%s]|%s)')", form, edge, quoted, edge, after))
+	}
+	return "(" + strings.Join(any, " OR ") + ")"
+}
