@@ -87,7 +87,7 @@ type builder struct {
 
 // watched is a stale month.
 type watched struct {
-	version int64
+	version uint64
 	since   time.Time // first seen stale
 	built   time.Time // last time
 	took    time.Duration
@@ -110,7 +110,7 @@ func (b *builder) look(ctx context.Context) error {
 	})
 	for _, m := range stale {
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
 		w, known := b.seen[m.Month]
 		still := known && w.version == m.Version

@@ -38,16 +38,12 @@ func (db *DB) DropEvents(ctx context.Context, ended time.Time) (dropped []time.T
 		if m.AddDate(0, 1, 0).After(ended) {
 			continue
 		}
-		partition := m.Format("200601")
-		kept, err := db.kept(ctx, partition)
-		if err == nil && !kept {
-			if err = db.Build(ctx, m); err == nil {
-				err = db.conn.Exec(ctx, fmt.Sprintf(`INSERT INTO rollups (month, version, blocks, built, took, kept)
-					SELECT month, version, blocks, now64(3), took, 1 FROM rollups FINAL WHERE month = %s`, partition))
-			}
+		kept, err := db.count(ctx, "month_states WHERE kept > 0 AND month = '"+m.Format(time.DateOnly)+"'")
+		if err == nil && kept == 0 {
+			err = db.keep(ctx, m)
 		}
 		if err == nil { // also what has come since of a month that was dropped before
-			err = db.drop(ctx, "events", partition)
+			err = db.drop(ctx, "events", m.Format("200601"))
 		}
 		if err != nil {
 			return dropped, fmt.Errorf("drop events of %s: %w", m.Format("2006-01"), err)
@@ -57,32 +53,27 @@ func (db *DB) DropEvents(ctx context.Context, ended time.Time) (dropped []time.T
 	return dropped, nil
 }
 
-func (db *DB) kept(ctx context.Context, partition string) (kept bool, err error) {
-	var n uint64
-	err = db.conn.QueryRow(ctx, "SELECT count() FROM rollups FINAL WHERE kept = 1 AND month = "+partition).Scan(&n)
-	return n > 0, err
+// keep makes the roll-ups that stay when the events of a month are dropped. From
+// then on the month counts by them, whatever comes.
+func (db *DB) keep(ctx context.Context, month time.Time) error {
+	version, err := db.version(ctx, month)
+	for _, r := range rollups {
+		if err == nil {
+			err = db.build(ctx, r.table, r.time, month, version, 0)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return db.dropRollups(ctx, fmt.Sprintf("startsWith(partition_id, '%s-')", month.Format("200601")), "label > 0")
 }
 
 // DropRollups drops the roll-ups of months that had ended by the time given, as far
-// as their events are gone.
+// as their events were dropped.
 func (db *DB) DropRollups(ctx context.Context, ended time.Time) error {
 	last := ended.AddDate(0, -1, 0).Format("200601") // the last month that may go
-	var partitions []uint32
-	err := db.conn.QueryRow(ctx, "SELECT groupArray(month) FROM rollups FINAL WHERE kept = 1 AND month <= "+last+
-		" AND month NOT IN (SELECT month FROM month_states WHERE version > 0)").Scan(&partitions)
-	if err != nil {
-		return fmt.Errorf("look for old roll-ups: %w", err)
-	}
-	for _, p := range partitions {
-		partition := fmt.Sprint(p)
-		for _, r := range rollups {
-			if err := db.drop(ctx, r.table, partition); err != nil {
-				return fmt.Errorf("drop roll-ups of %s: %w", partition, err)
-			}
-		}
-		if err := db.conn.Exec(ctx, "ALTER TABLE rollups DELETE WHERE month = "+partition+" SETTINGS mutations_sync = 2"); err != nil {
-			return fmt.Errorf("drop roll-ups of %s: %w", partition, err)
-		}
+	if err := db.dropRollups(ctx, "toUInt32(substring(partition_id, 1, 6)) <= "+last, "label = 0"); err != nil {
+		return fmt.Errorf("drop roll-ups: %w", err)
 	}
 	return nil
 }

@@ -57,11 +57,11 @@ func (db *DB) EventMonths(ctx context.Context) (months []time.Time, err error) {
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var m uint32
+		var m time.Time
 		if err := rows.Scan(&m); err != nil {
 			return nil, err
 		}
-		months = append(months, time.Date(int(m/100), time.Month(m%100), 1, 0, 0, 0, 0, time.UTC))
+		months = append(months, m.UTC())
 	}
 	return months, rows.Err()
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // rollups are the tables that hold the answers to questions over years, a
-// partition a month. What each of them is made of says the view exact_ and its
-// name. In this order a month is built.
+// partition a month and state of its events. What each of them is made of says the
+// view exact_ and its name.
 var rollups = [...]struct{ table, time string }{
 	{"source_month", "month"}, {"owner_month", "month"}, {"owner_day", "day"}, {"port_day", "day"}, {"port_month", "month"},
 }
@@ -22,7 +22,7 @@ var rollups = [...]struct{ table, time string }{
 // views get such a month from the events themselves.
 type Stale struct {
 	Month   time.Time // its first day
-	Version int64     // of the events now, 0 if there are none left
+	Version uint64    // of the events now, 0 if there are none left
 }
 
 // Stale returns the months whose roll-ups have to be built, the oldest first.
@@ -43,54 +43,45 @@ func (db *DB) Stale(ctx context.Context) (months []Stale, err error) {
 	return months, rows.Err()
 }
 
-// Build computes the roll-ups of a month from its events, swaps them in, each in
-// one step, and then says of which state of the events they are: until then
-// readers go on with the events. It blocks for some 0.6 s a million events.
-//
-// One process at a time should build: two cost double, and only the state that is
-// noted last counts.
+// Build computes the roll-ups of a month from its events and puts each in, in one
+// step; those of older states of the events go when all are there. It blocks for
+// some 0.6 s a million events. Several may build at the same time: what each puts in
+// says of which state it is.
 func (db *DB) Build(ctx context.Context, month time.Time) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("build roll-ups of %s: %w", month.Format("2006-01"), err)
 		}
 	}()
-	begin, partition := time.Now(), month.Format("200601")
-	version, err := db.version(ctx, partition) // before anything is read
+	version, err := db.version(ctx, month) // before anything is read
 	if err != nil {
 		return err
 	}
-	if version == 0 { // the month is gone
+	if version > 0 {
 		for _, r := range rollups {
-			if err := db.drop(ctx, r.table, partition); err != nil {
+			if err := db.build(ctx, r.table, r.time, month, version, version); err != nil {
 				return err
 			}
 		}
-		return nil
 	}
-	for _, r := range rollups {
-		if err := db.build(ctx, r.table, r.time, month, partition); err != nil {
-			return err
-		}
-	}
-	// What is noted is what is there: if another process has swapped meanwhile,
-	// the numbers are its, and it will note them, too.
-	return db.conn.Exec(ctx, fmt.Sprintf(`INSERT INTO rollups (month, version, blocks, built, took)
-		SELECT month, %d, blocks, now64(3), %d FROM month_states WHERE month = %s`, version, time.Since(begin).Milliseconds(), partition))
+	return db.dropOlder(ctx, month, version)
 }
 
-func (db *DB) version(ctx context.Context, partition string) (version int64, err error) {
-	err = db.conn.QueryRow(ctx, "SELECT max(version) FROM month_states WHERE month = "+partition).Scan(&version)
+// version is the state of a month's events, 0 if there are none.
+func (db *DB) version(ctx context.Context, month time.Time) (version uint64, err error) {
+	err = db.conn.QueryRow(ctx, "SELECT max(version) FROM month_states WHERE month = '"+month.Format(time.DateOnly)+"'").Scan(&version)
 	return version, err
 }
 
-func (db *DB) drop(ctx context.Context, table, partition string) error {
-	return db.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s DROP PARTITION ID '%s'", table, partition))
-}
-
-// build makes one roll-up of a month beside the old one and swaps them.
-func (db *DB) build(ctx context.Context, table, column string, month time.Time, partition string) (err error) {
-	tmp := fmt.Sprintf("%s%s_%s_%x", tmpPrefix, table, partition, maphash.String(maphash.MakeSeed(), ""))
+// build makes one roll-up of a month of the state version, unless it is there, and
+// puts it in under a label.
+func (db *DB) build(ctx context.Context, table, column string, month time.Time, version, label uint64) (err error) {
+	partition := fmt.Sprintf("%s-%d", month.Format("200601"), label)
+	there, err := db.count(ctx, fmt.Sprintf("system.parts WHERE active AND database = currentDatabase() AND table = '%s' AND partition_id = '%s'", table, partition))
+	if err != nil || there > 0 {
+		return err
+	}
+	tmp := fmt.Sprintf("%s%s_%s_%d_%x", tmpPrefix, table, month.Format("200601"), version, maphash.String(maphash.MakeSeed(), ""))
 	if err := db.conn.Exec(ctx, fmt.Sprintf("CREATE TABLE %s AS %s", tmp, table)); err != nil {
 		return err
 	}
@@ -99,23 +90,71 @@ func (db *DB) build(ctx context.Context, table, column string, month time.Time, 
 		defer cancel()
 		err = errors.Join(err, db.conn.Exec(late, "DROP TABLE IF EXISTS "+tmp+" SYNC"))
 	}()
-	bounds := fmt.Sprintf("%[1]s >= '%[2]s' AND %[1]s < '%[3]s'", column, month.Format(time.DateOnly), month.AddDate(0, 1, 0).Format(time.DateOnly))
+	first := month.Format(time.DateOnly)
+	bounds := fmt.Sprintf("%[1]s >= '%[2]s' AND %[1]s < '%[3]s'", column, first, month.AddDate(0, 1, 0).Format(time.DateOnly))
 	quiet := driver.Context(ctx, driver.WithSettings(driver.Settings{
 		"final": 0, // the view says where, and the optimiser sees more
 		// What does not fit goes to the disk.
 		"max_bytes_before_external_group_by": 200 << 20, "max_bytes_before_external_sort": 200 << 20,
 	}))
-	if err := db.conn.Exec(quiet, fmt.Sprintf("INSERT INTO %s SELECT * FROM exact_%s WHERE %s", tmp, table, bounds)); err != nil {
+	if err := db.conn.Exec(quiet, fmt.Sprintf("INSERT INTO %s SELECT *, %d FROM exact_%s WHERE %s", tmp, label, table, bounds)); err != nil {
 		return err
 	}
-	var rows uint64
-	if err := db.conn.QueryRow(ctx, "SELECT count() FROM "+tmp).Scan(&rows); err != nil {
-		return err
+	rows, err := db.count(ctx, tmp)
+	if err == nil && rows == 0 { // own traffic alone: a row that the views pass over says so
+		err = db.conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s (%s, version) VALUES ('%s', %d)", tmp, column, first, label))
 	}
-	if rows == 0 { // ClickHouse replaces nothing by nothing
-		return db.drop(ctx, table, partition)
+	if err != nil {
+		return err
 	}
 	return db.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s REPLACE PARTITION ID '%s' FROM %s", table, partition, tmp))
+}
+
+func (db *DB) count(ctx context.Context, from string) (n uint64, err error) {
+	err = db.conn.QueryRow(ctx, "SELECT count() FROM "+from).Scan(&n)
+	return n, err
+}
+
+// dropOlder drops the roll-ups of a month that are of older states than version, or
+// if that is 0, of any. Those that are kept on purpose stay.
+func (db *DB) dropOlder(ctx context.Context, month time.Time, version uint64) error {
+	where := fmt.Sprintf("startsWith(partition_id, '%s-')", month.Format("200601"))
+	older := "label > 0"
+	if version > 0 {
+		older += fmt.Sprintf(" AND label < %d", version)
+	}
+	return db.dropRollups(ctx, where, older)
+}
+
+// dropRollups drops the partitions of roll-ups for which both conditions hold.
+func (db *DB) dropRollups(ctx context.Context, where, label string) (err error) {
+	rows, err := db.conn.Query(ctx, "SELECT DISTINCT toString(table), partition_id, toUInt64OrZero(substring(partition_id, 8)) AS label FROM system.parts"+
+		" WHERE active AND database = currentDatabase() AND table IN ('source_month', 'owner_month', 'owner_day', 'port_day', 'port_month') AND "+where+" AND "+label)
+	if err != nil {
+		return err
+	}
+	var drops [][2]string
+	for rows.Next() {
+		var table, partition string
+		var label uint64
+		if err := rows.Scan(&table, &partition, &label); err != nil {
+			return errors.Join(err, rows.Close())
+		}
+		drops = append(drops, [2]string{table, partition})
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	for _, d := range drops {
+		if err := db.drop(ctx, d[0], d[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (db *DB) drop(ctx context.Context, table, partition string) error {
+	return db.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s DROP PARTITION ID '%s'", table, partition))
 }
 
 // tmpPrefix is that of tables that live as long as one statement or two.

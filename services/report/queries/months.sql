@@ -1,6 +1,6 @@
 -- The months that hold any event, newest first: the partitions of the events.
-SELECT toDate(concat(substring(toString(month), 1, 4), '-', substring(toString(month), 5, 2), '-01')) AS first_day
+SELECT month
 FROM month_states
 WHERE version > 0
-ORDER BY first_day DESC
+ORDER BY month DESC
 LIMIT 1200

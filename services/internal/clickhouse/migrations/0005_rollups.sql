@@ -2,10 +2,13 @@
 -- +goose Up
 
 -- Roll-ups answer questions over years without reading the events. They are never
--- incremented: a month is computed anew from the events and swapped in whole, and
--- a month whose events have changed since does not count. A view exact_X is what a
--- roll-up X holds when it is up to date; the views without prefix take each month
--- from where it is right.
+-- incremented: a month is computed anew from the events and put in whole. Each row
+-- says of which state of the events it is, in the numbers by which storage itself
+-- counts inserts and mutations, and these stand in the partition's name, where they
+-- are found without reading anything. A view takes from a roll-up the months that
+-- are of the present state of the events, and the others from the events: it is
+-- exact at every moment, however many processes build. A view exact_X is what a
+-- roll-up X holds when it is up to date.
 
 CREATE TABLE IF NOT EXISTS source_month
 (
@@ -24,10 +27,11 @@ CREATE TABLE IF NOT EXISTS source_month
     first_seen  DateTime64(3, 'UTC') COMMENT 'First of the attempts' CODEC(Delta(8), ZSTD(1)),
     last_seen   DateTime64(3, 'UTC') COMMENT 'Last of the attempts' CODEC(Delta(8), ZSTD(1)),
     owner_as_of Nullable(DateTime('UTC')) COMMENT 'When the newest of the attributions was true' CODEC(ZSTD(1)),
-    late        UInt64 COMMENT 'Packets whose owner was learnt more than 90 days after them' CODEC(ZSTD(1))
+    late        UInt64 COMMENT 'Packets whose owner was learnt more than 90 days after them' CODEC(ZSTD(1)),
+    version     UInt64 COMMENT 'State of the events that the row is of; 0 where these were dropped on purpose' CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMM(month)
+PARTITION BY (toYYYYMM(month), version)
 ORDER BY (owner, src_ip, sensor, proto, cause)
 SETTINGS index_granularity = 1024
 COMMENT 'Roll-up of a month: each source under each owner. Read source_months instead';
@@ -52,10 +56,11 @@ CREATE TABLE IF NOT EXISTS owner_month
     networks   UInt32 COMMENT 'Distinct registered blocks in the month, as far as they are known; not to be added up' CODEC(ZSTD(1)),
     ports      UInt32 COMMENT 'Distinct destination ports in the month; not to be added up' CODEC(ZSTD(1)),
     first_seen DateTime64(3, 'UTC') COMMENT 'First of the attempts' CODEC(Delta(8), ZSTD(1)),
-    last_seen  DateTime64(3, 'UTC') COMMENT 'Last of the attempts' CODEC(Delta(8), ZSTD(1))
+    last_seen  DateTime64(3, 'UTC') COMMENT 'Last of the attempts' CODEC(Delta(8), ZSTD(1)),
+    version     UInt64 COMMENT 'State of the events that the row is of; 0 where these were dropped on purpose' CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMM(month)
+PARTITION BY (toYYYYMM(month), version)
 ORDER BY owner
 SETTINGS index_granularity = 1024
 COMMENT 'Roll-up of a month: each owner. Read owners_by_month instead';
@@ -79,10 +84,11 @@ CREATE TABLE IF NOT EXISTS owner_day
     sources    UInt32 COMMENT 'Distinct source addresses of the day and protocol; not to be added up' CODEC(ZSTD(1)),
     ports      UInt32 COMMENT 'Distinct destination ports of the day and protocol; not to be added up' CODEC(ZSTD(1)),
     first_seen DateTime64(3, 'UTC') COMMENT 'First of the attempts' CODEC(Delta(8), ZSTD(1)),
-    last_seen  DateTime64(3, 'UTC') COMMENT 'Last of the attempts' CODEC(Delta(8), ZSTD(1))
+    last_seen  DateTime64(3, 'UTC') COMMENT 'Last of the attempts' CODEC(Delta(8), ZSTD(1)),
+    version     UInt64 COMMENT 'State of the events that the row is of; 0 where these were dropped on purpose' CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMM(day)
+PARTITION BY (toYYYYMM(day), version)
 ORDER BY (owner, day, proto)
 SETTINGS index_granularity = 1024
 COMMENT 'Roll-up of a day: each owner and protocol. Read owner_days instead';
@@ -103,10 +109,11 @@ CREATE TABLE IF NOT EXISTS port_day
     dst_port UInt16 COMMENT 'Destination port' CODEC(ZSTD(1)),
     attempts UInt64 COMMENT 'Packets' CODEC(ZSTD(1)),
     events   UInt64 COMMENT 'Lines' CODEC(ZSTD(1)),
-    sources  UInt32 COMMENT 'Distinct source addresses of the day; not to be added up' CODEC(ZSTD(1))
+    sources  UInt32 COMMENT 'Distinct source addresses of the day; not to be added up' CODEC(ZSTD(1)),
+    version     UInt64 COMMENT 'State of the events that the row is of; 0 where these were dropped on purpose' CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMM(day)
+PARTITION BY (toYYYYMM(day), version)
 ORDER BY (day, proto, dst_port)
 COMMENT 'Roll-up of a day: each destination port. Read ports_by_day instead';
 
@@ -124,10 +131,11 @@ CREATE TABLE IF NOT EXISTS port_month
     dst_port UInt16 COMMENT 'Destination port' CODEC(ZSTD(1)),
     attempts UInt64 COMMENT 'Packets' CODEC(ZSTD(1)),
     events   UInt64 COMMENT 'Lines' CODEC(ZSTD(1)),
-    sources  UInt32 COMMENT 'Distinct source addresses of the month; not to be added up' CODEC(ZSTD(1))
+    sources  UInt32 COMMENT 'Distinct source addresses of the month; not to be added up' CODEC(ZSTD(1)),
+    version     UInt64 COMMENT 'State of the events that the row is of; 0 where these were dropped on purpose' CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMM(month)
+PARTITION BY (toYYYYMM(month), version)
 ORDER BY (proto, dst_port)
 COMMENT 'Roll-up of a month: each destination port. Read ports_by_month instead';
 
@@ -138,70 +146,120 @@ FROM events AS e FINAL
 WHERE knock AND e.dst_port IS NOT NULL
 GROUP BY month, proto, dst_port;
 
--- Which state of the events each month's roll-ups are of, and which roll-ups those
--- are, both as the storage itself numbers them: inserts, mutations and swaps raise
--- the numbers, merges and restarts do not.
-CREATE TABLE IF NOT EXISTS rollups
-(
-    month   UInt32 COMMENT 'Partition, YYYYMM',
-    version Int64 COMMENT 'Highest block number or mutation of the events that were read',
-    blocks  Array(Tuple(String, Int64)) COMMENT 'Roll-ups and their highest block number',
-    built   DateTime64(3, 'UTC') COMMENT 'When',
-    took    UInt32 COMMENT 'Milliseconds'
-)
-ENGINE = ReplacingMergeTree(built)
-ORDER BY month
-COMMENT 'State of the roll-ups';
-
+-- The months, the state of their events (0 if there are none left), and whether each
+-- roll-up is of that state, or stays though its events were dropped on purpose.
 CREATE VIEW IF NOT EXISTS month_states AS
 SELECT
-    month, maxIf(number, name = 'events') AS version, arraySort(groupArrayIf((name, number), name != 'events')) AS blocks
+    m AS partition, toDate(concat(substring(toString(m), 1, 4), '-', substring(toString(m), 5, 2), '-01')) AS month,
+    toUInt64(maxIf(number, t = 'events')) AS version, uniqExactIf(t, label = 0 AND t != 'events') AS kept,
+    uniqExactIf((t, label), t != 'events') AS labels, groupArrayIf((t, label), t != 'events') AS built
 FROM
 (
-    SELECT toUInt32(partition_id) AS month, toString(table) AS name, toInt64(greatest(max(max_block_number), max(data_version))) AS number
+    SELECT toUInt32(substring(partition_id, 1, 6)) AS m, toString(table) AS t, toUInt64OrZero(substring(partition_id, 8)) AS label,
+        max(greatest(max_block_number, data_version)) AS number
     FROM system.parts
     WHERE active AND database = '{{database}}' AND table IN ('events', 'source_month', 'owner_month', 'owner_day', 'port_day', 'port_month')
-    GROUP BY month, name
+    GROUP BY m, t, label
 )
-GROUP BY month;
+GROUP BY m;
 
 CREATE VIEW IF NOT EXISTS stale_months AS
-SELECT toDate(concat(substring(toString(s.month), 1, 4), '-', substring(toString(s.month), 5, 2), '-01')) AS month, s.version AS version
-FROM month_states AS s
-LEFT JOIN (SELECT * FROM rollups FINAL) AS r ON r.month = s.month
-WHERE s.version = 0 OR r.version != s.version OR r.blocks != s.blocks;
+SELECT month, version
+FROM month_states
+WHERE kept = 0 AND (version = 0 OR arrayCount(b -> b.2 = version, built) < 5);
 
--- The views to ask. Which months are stale is found out once for each statement.
+-- The views to ask. Which months are of the present state is found out once for each
+-- statement.
 
 CREATE VIEW IF NOT EXISTS source_months AS
-WITH (SELECT groupArray(month) FROM stale_months) AS stale
-SELECT * FROM source_month WHERE NOT has(stale, toStartOfMonth(month))
+WITH
+(
+    SELECT (groupArrayIf((m, if(has(built, 0), 0, v)), has(built, 0) OR has(built, v)),
+        groupArrayIf(toDate(concat(substring(toString(m), 1, 4), '-', substring(toString(m), 5, 2), '-01')), NOT has(built, 0) AND NOT has(built, v)))
+    FROM
+    (
+        SELECT toUInt32(substring(partition_id, 1, 6)) AS m, toUInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS v,
+            groupUniqArrayIf(toUInt64OrZero(substring(partition_id, 8)), table != 'events') AS built
+        FROM system.parts
+        WHERE active AND database = '{{database}}' AND table IN ('events', 'source_month')
+        GROUP BY m
+    )
+) AS state
+SELECT * EXCEPT version FROM source_month WHERE (toYYYYMM(month), version) IN (state.1) AND attempts > 0
 UNION ALL
-SELECT * FROM exact_source_month WHERE month IN stale;
+SELECT * FROM exact_source_month WHERE month IN (state.2);
 
 CREATE VIEW IF NOT EXISTS owners_by_month AS
-WITH (SELECT groupArray(month) FROM stale_months) AS stale
-SELECT * FROM owner_month WHERE NOT has(stale, toStartOfMonth(month))
+WITH
+(
+    SELECT (groupArrayIf((m, if(has(built, 0), 0, v)), has(built, 0) OR has(built, v)),
+        groupArrayIf(toDate(concat(substring(toString(m), 1, 4), '-', substring(toString(m), 5, 2), '-01')), NOT has(built, 0) AND NOT has(built, v)))
+    FROM
+    (
+        SELECT toUInt32(substring(partition_id, 1, 6)) AS m, toUInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS v,
+            groupUniqArrayIf(toUInt64OrZero(substring(partition_id, 8)), table != 'events') AS built
+        FROM system.parts
+        WHERE active AND database = '{{database}}' AND table IN ('events', 'owner_month')
+        GROUP BY m
+    )
+) AS state
+SELECT * EXCEPT version FROM owner_month WHERE (toYYYYMM(month), version) IN (state.1) AND attempts > 0
 UNION ALL
-SELECT * FROM exact_owner_month WHERE month IN stale;
+SELECT * FROM exact_owner_month WHERE month IN (state.2);
 
 CREATE VIEW IF NOT EXISTS owner_days AS
-WITH (SELECT groupArray(month) FROM stale_months) AS stale
-SELECT * FROM owner_day WHERE NOT has(stale, toStartOfMonth(day))
+WITH
+(
+    SELECT (groupArrayIf((m, if(has(built, 0), 0, v)), has(built, 0) OR has(built, v)),
+        groupArrayIf(toDate(concat(substring(toString(m), 1, 4), '-', substring(toString(m), 5, 2), '-01')), NOT has(built, 0) AND NOT has(built, v)))
+    FROM
+    (
+        SELECT toUInt32(substring(partition_id, 1, 6)) AS m, toUInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS v,
+            groupUniqArrayIf(toUInt64OrZero(substring(partition_id, 8)), table != 'events') AS built
+        FROM system.parts
+        WHERE active AND database = '{{database}}' AND table IN ('events', 'owner_day')
+        GROUP BY m
+    )
+) AS state
+SELECT * EXCEPT version FROM owner_day WHERE (toYYYYMM(day), version) IN (state.1) AND attempts > 0
 UNION ALL
-SELECT * FROM exact_owner_day WHERE toStartOfMonth(day) IN stale;
+SELECT * FROM exact_owner_day WHERE toStartOfMonth(day) IN (state.2);
 
 CREATE VIEW IF NOT EXISTS ports_by_day AS
-WITH (SELECT groupArray(month) FROM stale_months) AS stale
-SELECT * FROM port_day WHERE NOT has(stale, toStartOfMonth(day))
+WITH
+(
+    SELECT (groupArrayIf((m, if(has(built, 0), 0, v)), has(built, 0) OR has(built, v)),
+        groupArrayIf(toDate(concat(substring(toString(m), 1, 4), '-', substring(toString(m), 5, 2), '-01')), NOT has(built, 0) AND NOT has(built, v)))
+    FROM
+    (
+        SELECT toUInt32(substring(partition_id, 1, 6)) AS m, toUInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS v,
+            groupUniqArrayIf(toUInt64OrZero(substring(partition_id, 8)), table != 'events') AS built
+        FROM system.parts
+        WHERE active AND database = '{{database}}' AND table IN ('events', 'port_day')
+        GROUP BY m
+    )
+) AS state
+SELECT * EXCEPT version FROM port_day WHERE (toYYYYMM(day), version) IN (state.1) AND attempts > 0
 UNION ALL
-SELECT * FROM exact_port_day WHERE toStartOfMonth(day) IN stale;
+SELECT * FROM exact_port_day WHERE toStartOfMonth(day) IN (state.2);
 
 CREATE VIEW IF NOT EXISTS ports_by_month AS
-WITH (SELECT groupArray(month) FROM stale_months) AS stale
-SELECT * FROM port_month WHERE NOT has(stale, toStartOfMonth(month))
+WITH
+(
+    SELECT (groupArrayIf((m, if(has(built, 0), 0, v)), has(built, 0) OR has(built, v)),
+        groupArrayIf(toDate(concat(substring(toString(m), 1, 4), '-', substring(toString(m), 5, 2), '-01')), NOT has(built, 0) AND NOT has(built, v)))
+    FROM
+    (
+        SELECT toUInt32(substring(partition_id, 1, 6)) AS m, toUInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS v,
+            groupUniqArrayIf(toUInt64OrZero(substring(partition_id, 8)), table != 'events') AS built
+        FROM system.parts
+        WHERE active AND database = '{{database}}' AND table IN ('events', 'port_month')
+        GROUP BY m
+    )
+) AS state
+SELECT * EXCEPT version FROM port_month WHERE (toYYYYMM(month), version) IN (state.1) AND attempts > 0
 UNION ALL
-SELECT * FROM exact_port_month WHERE month IN stale;
+SELECT * FROM exact_port_month WHERE month IN (state.2);
 
 CREATE VIEW IF NOT EXISTS sources_by_month AS
 SELECT
