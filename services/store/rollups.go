@@ -110,7 +110,7 @@ func (b *builder) look(ctx context.Context) error {
 	})
 	for _, m := range stale {
 		if ctx.Err() != nil {
-			break
+			return ctx.Err()
 		}
 		w, known := b.seen[m.Month]
 		still := known && w.version == m.Version
