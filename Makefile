@@ -34,7 +34,7 @@ endif
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help deps build run fmt lint vet test test-race bench fuzz modules vuln up down logs clean
+.PHONY: all help deps build run fmt lint vet test test-race torture bench fuzz modules vuln up down logs clean
 
 all: fmt lint build test ## format, lint, build and test
 
@@ -71,6 +71,10 @@ test: deps build ## run all tests, real bus and engine included [PKG=./services/
 
 test-race: deps ## the same with the race detector
 	$(GO) test -race $(TESTFLAGS) $(PKG)
+
+torture: deps build ## kill every process 20 times while a million lines come in, fill disks, take the engine away [KILLS=20] [LINES=250000]
+	WHOKNOCKS_TORTURE_KILLS=$(or $(KILLS),20) WHOKNOCKS_TORTURE_LINES=$(or $(LINES),250000) \
+		$(GO) test -count 1 -timeout 60m -run '^TestTorture' -v ./services/standalone
 
 bench: deps ## run the benchmarks [PKG=...] [BENCH=pattern]
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) \
