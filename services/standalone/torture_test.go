@@ -303,7 +303,7 @@ func TestTortureKills(t *testing.T) {
 	lines, fed := 0, 0
 	for _, name := range order {
 		// There is always something on its way.
-		if stored, _ := strconv.Atoi(s.ask("SELECT count() FROM events")); lines-stored < each/2 && fed < 10 {
+		if stored, _ := strconv.Atoi(s.ask("SELECT count() FROM events")); lines-stored < each && fed < 10 {
 			lines += s.feed(fed, each)
 			fed++
 		}
@@ -393,7 +393,7 @@ func TestTortureDiskFull(t *testing.T) {
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	each := setting(t, envLines, 60_000)
 	s := newStack(t, filepath.Join(dir, "bus"))
-	lines := s.feed(0, each/4)
+	lines := s.feed(0, 15_000)
 	s.settled(lines, 2*time.Minute)
 	// Somebody fills the disk.
 	filler, err := os.Create(filepath.Join(dir, "filler"))
