@@ -1,7 +1,6 @@
 package enrich
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +19,7 @@ import (
 	"github.com/whoknocks/whoknocks/pkg/natsd/natstest"
 	"github.com/whoknocks/whoknocks/pkg/scan"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois/whoistest"
 	"github.com/whoknocks/whoknocks/services/internal/config"
 )
 
@@ -115,51 +114,22 @@ func TestRunTakesOffNothingUnpublished(t *testing.T) {
 	}
 }
 
-// whoisServer answers in ARIN's form: a block of 16 addresses for a customer.
-func whoisServer(t *testing.T) (addr string, asked func() []string) {
+// arinServer answers in ARIN's form: a block of 16 addresses for a customer.
+func arinServer(t *testing.T) *whoistest.Server {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var mu sync.Mutex
-	var questions []string
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() {
-				defer c.Close()
-				line, _ := bufio.NewReader(c).ReadString('\n')
-				mu.Lock()
-				questions = append(questions, strings.TrimSpace(line))
-				mu.Unlock()
-				words := strings.Fields(line)
-				a, err := netip.ParseAddr(words[len(words)-1])
-				if err != nil || !a.Is4() {
-					return
-				}
-				first := a.As4()
-				first[3] &^= 15
-				last := first
-				last[3] |= 15
-				_, _ = fmt.Fprintf(c, "NetRange: %v - %v\nNetName: EXCDN-CACHE\nNetType: Reassigned\nCustomer: Example CDN, Inc. (C1)\n\nCustName: Example CDN, Inc.\nCountry: NL\n",
-					netip.AddrFrom4(first), netip.AddrFrom4(last))
-			})
+	return whoistest.Serve(t, func(c net.Conn, question string) {
+		words := strings.Fields(question)
+		a, err := netip.ParseAddr(words[len(words)-1])
+		if err != nil || !a.Is4() {
+			return
 		}
+		first := a.As4()
+		first[3] &^= 15
+		last := first
+		last[3] |= 15
+		_, _ = fmt.Fprintf(c, "NetRange: %v - %v\nNetName: EXCDN-CACHE\nNetType: Reassigned\nCustomer: Example CDN, Inc. (C1)\n\nCustName: Example CDN, Inc.\nCountry: NL\n",
+			netip.AddrFrom4(first), netip.AddrFrom4(last))
 	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		wg.Wait()
-	})
-	return l.Addr().String(), func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		return append([]string(nil), questions...)
-	}
 }
 
 func asking(t *testing.T, server string) Config {
@@ -177,10 +147,10 @@ func asking(t *testing.T, server string) Config {
 }
 
 func TestWHOIS(t *testing.T) {
-	server, asked := whoisServer(t)
+	server := arinServer(t)
 	srv := natstest.Start(t)
 	b := natstest.Connect(t, srv)
-	s, reg := newService(t, asking(t, server), b)
+	s, reg := newService(t, asking(t, server.Addr), b)
 	stop := run(t, s)
 	out, answers := read(t, b, bus.StreamEnriched), read(t, b, bus.StreamAttributed)
 
@@ -205,7 +175,7 @@ func TestWHOIS(t *testing.T) {
 	}
 	// One question served both addresses; what a rule owns was not asked about.
 	eventually(t, "nothing pending", func() bool { return value(t, reg, "whoknocks_enrich_whois_pending_addresses") == 0 })
-	if diff := cmp.Diff([]string{"n + 192.0.2.1"}, asked()); diff != "" {
+	if diff := cmp.Diff([]string{"n + 192.0.2.1\r\n"}, server.Questions()); diff != "" {
 		t.Errorf("questions (-want +got)\n%s", diff)
 	}
 	// From now on events have it, other addresses of the block as well.
@@ -225,7 +195,7 @@ func TestWHOIS(t *testing.T) {
 	eventually(t, "the answer is kept", func() bool { _, err := kv.Get(t.Context(), "answers.192.0.2.0-192.0.2.15"); return err == nil })
 	stop()
 	b2 := natstest.Connect(t, srv)
-	s2, _ := newService(t, asking(t, server), b2)
+	s2, _ := newService(t, asking(t, server.Addr), b2)
 	run(t, s2)
 	publish(t, b2, batchOf(event("192.0.2.4", "2026-07-03")))
 	if e := out.enriched(t, 7)["192.0.2.4"]; e.OwnerBasis != scan.BasisWHOIS {

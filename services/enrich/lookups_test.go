@@ -1,40 +1,18 @@
 package enrich
 
 import (
-	"bufio"
-	"net"
 	"testing"
 	"time"
 
 	"github.com/whoknocks/whoknocks/pkg/natsd/natstest"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois/whoistest"
 )
 
-// refusing is a WHOIS server that has had enough of everybody.
-func refusing(t *testing.T) (addr string) {
+// refusing is the address of a WHOIS server that has had enough of everybody.
+func refusing(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = bufio.NewReader(c).ReadString('\n')
-			_, _ = c.Write([]byte("%ERROR:201: access denied for 192.0.2.1\n"))
-			_ = c.Close()
-		}
-	}()
-	t.Cleanup(func() {
-		_ = l.Close()
-		<-done
-	})
-	return l.Addr().String()
+	return whoistest.Text(t, "%ERROR:201: access denied for 192.0.2.1\n").Addr
 }
 
 func TestReadLookups(t *testing.T) {

@@ -1,13 +1,10 @@
 package enrich
 
 import (
-	"bufio"
 	"fmt"
 	"net"
 	"net/netip"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,60 +12,30 @@ import (
 	"github.com/whoknocks/whoknocks/pkg/natsd/natstest"
 	"github.com/whoknocks/whoknocks/pkg/scan"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois/whoistest"
 )
 
-// registry is a WHOIS server on the loopback in which every /48 of 2001:db8::/32
-// is somebody's. It counts.
-type registry struct {
-	addr string
-	most atomic.Int32 // questions at the same time
-
-	mu    sync.Mutex
-	asked map[netip.Prefix]int
-	times []time.Time
+// startRegistry runs a WHOIS server in which every /48 of 2001:db8::/32 is somebody's.
+func startRegistry(t *testing.T) *whoistest.Server {
+	t.Helper()
+	return whoistest.Serve(t, func(c net.Conn, question string) {
+		block, err := blockOf(question)
+		if err != nil {
+			t.Errorf("asked for %q", question)
+			return
+		}
+		name := strings.ReplaceAll(block.Addr().String(), ":", "")
+		_, _ = fmt.Fprintf(c, "%% This is the RIPE Database query service.\n\ninet6num: %s\nnetname: NET-%s\ndescr: Owner %s Ltd\ncountry: NL\nstatus: ASSIGNED PI\nsource: RIPE\n", block, name, name)
+	})
 }
 
-func startRegistry(t *testing.T) *registry {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// blockOf is the block that a question is about.
+func blockOf(question string) (netip.Prefix, error) {
+	addr, err := netip.ParseAddr(strings.TrimPrefix(strings.TrimSpace(question), "-r "))
 	if err != nil {
-		t.Fatal(err)
+		return netip.Prefix{}, err
 	}
-	r := &registry{addr: l.Addr().String(), asked: map[netip.Prefix]int{}}
-	var wg sync.WaitGroup
-	var now atomic.Int32
-	wg.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() {
-				defer c.Close()
-				r.most.Store(max(r.most.Load(), now.Add(1)))
-				defer now.Add(-1)
-				_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-				line, _ := bufio.NewReader(c).ReadString('\n')
-				addr, err := netip.ParseAddr(strings.TrimPrefix(strings.TrimSpace(line), "-r "))
-				if err != nil {
-					t.Errorf("asked for %q", line)
-					return
-				}
-				block := netip.PrefixFrom(addr, 48).Masked()
-				r.mu.Lock()
-				r.asked[block]++
-				r.times = append(r.times, time.Now())
-				r.mu.Unlock()
-				fmt.Fprintf(c, "%% This is the RIPE Database query service.\n\ninet6num: %s\nnetname: NET-%s\ndescr: Owner %s Ltd\ncountry: NL\nstatus: ASSIGNED PI\nsource: RIPE\n",
-					block, strings.ReplaceAll(block.Addr().String(), ":", ""), strings.ReplaceAll(block.Addr().String(), ":", ""))
-			})
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		wg.Wait()
-	})
-	return r
+	return netip.PrefixFrom(addr, 48).Masked(), nil
 }
 
 // A million events of 20,000 sources in 3,000 blocks cost no more than one question
@@ -86,7 +53,7 @@ func TestWorld(t *testing.T) {
 	for _, r := range whois.Registries() {
 		cfg.WHOIS.Servers[r] = ""
 	}
-	cfg.WHOIS.Servers["ripe"] = reg.addr
+	cfg.WHOIS.Servers["ripe"] = reg.Addr
 
 	var stops []func()
 	services := make([]*Service, replicas)
@@ -127,8 +94,8 @@ func TestWorld(t *testing.T) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	t.Logf("%d events and %d questions took %v", events, len(reg.times), time.Since(began).Round(time.Millisecond))
-	reg.check(t, blocks-ruled, interval)
+	t.Logf("%d events and %d questions took %v", events, len(reg.Questions()), time.Since(began).Round(time.Millisecond))
+	checkPolite(t, reg, blocks-ruled, interval)
 	for _, stop := range stops {
 		stop()
 	}
@@ -146,27 +113,28 @@ func TestWorld(t *testing.T) {
 		floor, err := b.AckFloor(t.Context(), bus.StreamObserved, Durable)
 		return err == nil && floor == events/1000+1 && s.pending() == 0
 	})
-	reg.check(t, blocks-ruled, interval)
+	checkPolite(t, reg, blocks-ruled, interval)
 }
 
-// check holds the questions to one a block, one at a time, an interval apart.
-func (r *registry) check(t *testing.T, blocks int, interval time.Duration) {
+// checkPolite holds the questions to one a block, one at a time, an interval apart.
+func checkPolite(t *testing.T, r *whoistest.Server, blocks int, interval time.Duration) {
 	t.Helper()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for block, n := range r.asked {
-		if n > 1 {
-			t.Errorf("%s was asked about %d times", block, n)
+	asked := map[netip.Prefix]int{}
+	for _, question := range r.Questions() {
+		block, _ := blockOf(question)
+		if asked[block]++; asked[block] == 2 {
+			t.Errorf("%s was asked about twice", block)
 		}
 	}
-	if len(r.asked) != blocks {
-		t.Errorf("%d blocks were asked about, want %d", len(r.asked), blocks)
+	if len(asked) != blocks {
+		t.Errorf("%d blocks were asked about, want %d", len(asked), blocks)
 	}
-	if n := r.most.Load(); n != 1 {
+	if n := r.Most.Load(); n != 1 {
 		t.Errorf("%d questions at the same time", n)
 	}
-	for i := 1; i < len(r.times); i++ {
-		if gap := r.times[i].Sub(r.times[i-1]); gap < interval {
+	times := r.Times()
+	for i := 1; i < len(times); i++ {
+		if gap := times[i].Sub(times[i-1]); gap < interval {
 			t.Errorf("question %d came %v after the one before, want %v", i, gap, interval)
 		}
 	}

@@ -159,32 +159,35 @@ func (db *DB) reattributeMonth(ctx context.Context, f scan.Facts, condition stri
 	if s, ok := epoch(f.OwnerAsOf); ok {
 		asOf = fmt.Sprintf("toDateTime(%d, 'UTC')", s)
 	}
-	now, _ := epoch(time.Now())
-	set := map[string]string{
-		"owner_as_of": asOf,
-		"enriched_at": fmt.Sprintf("greatest(e.enriched_at + 1, toDateTime(%d, 'UTC'))", now),
-	}
+	set := map[string]string{"owner_as_of": asOf}
 	for i, n := range names {
 		set[n] = values[i]
 	}
-	var columns, exprs []string
-	for _, c := range eventColumns() {
-		columns = append(columns, c.name())
-		expr, changed := set[c.name()]
-		if !changed {
-			expr = "e." + c.name()
-		}
-		exprs = append(exprs, expr)
-	}
-	columns, exprs = append(columns, "stored"), append(exprs, "e.stored")
+	columns, exprs := newerVersion(set)
 	// The condition must see the old values: it stands in a subquery, where no
 	// alias of the new ones can hide them.
 	query := fmt.Sprintf("INSERT INTO events (%s) SELECT %s FROM (SELECT * FROM events WHERE toYYYYMM(time) = %d AND %s) AS e",
-		strings.Join(columns, ", "), strings.Join(exprs, ", "), month, condition)
+		columns, exprs, month, condition)
 	ctx = driver.Context(exact(ctx), driver.WithSettings(driver.Settings{
 		"final": 1, "async_insert": 0, "insert_deduplicate": 0, "max_query_size": maxQuery,
 	}))
 	return db.conn.Exec(ctx, query)
+}
+
+// newerVersion lists the columns of events, and for each the expression of a row e's
+// newer version: what is set, or what it was.
+func newerVersion(set map[string]string) (columns, exprs string) {
+	now, _ := epoch(time.Now())
+	set["enriched_at"] = fmt.Sprintf("greatest(e.enriched_at + 1, toDateTime(%d, 'UTC'))", now)
+	names, values := []string{"stored"}, []string{"e.stored"} // the line's life does not begin anew
+	for _, c := range eventColumns() {
+		expr, changed := set[c.name()]
+		if !changed {
+			expr = "e." + c.name()
+		}
+		names, values = append(names, c.name()), append(values, expr)
+	}
+	return strings.Join(names, ", "), strings.Join(values, ", ")
 }
 
 // maxQuery is the longest statement in bytes that this package sends.

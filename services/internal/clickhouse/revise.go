@@ -170,27 +170,14 @@ func revisionColumns() []col[Revision] {
 
 // revision is the statement that adds the new versions of a month.
 func revision(tmp string, month time.Time, bounds []int64) string {
-	now, _ := epoch(time.Now())
-	set := map[string]string{
-		"owner_as_of": "if(r.dated, toDateTime(least(e.time, ifNull(e.received, e.time)), 'UTC'), r.owner_as_of)",
-		"enriched_at": fmt.Sprintf("greatest(e.enriched_at + 1, toDateTime(%d, 'UTC'))", now),
-	}
+	set := map[string]string{"owner_as_of": "if(r.dated, toDateTime(least(e.time, ifNull(e.received, e.time)), 'UTC'), r.owner_as_of)"}
 	for _, name := range []string{"network", "owner", "registrant", "netname", "country", "carrier", "asn", "as_name", "owner_basis", "owner_why"} {
 		set[name] = "r." + name
 	}
-	var columns, exprs []string
-	for _, c := range eventColumns() {
-		columns = append(columns, c.name())
-		expr, changed := set[c.name()]
-		if !changed {
-			expr = "e." + c.name()
-		}
-		exprs = append(exprs, expr)
-	}
-	columns, exprs = append(columns, "stored"), append(exprs, "e.stored")
+	columns, exprs := newerVersion(set)
 	return fmt.Sprintf(`INSERT INTO events (%s) SELECT %s FROM (SELECT *, %s AS epoch, %s AS held FROM events WHERE toYYYYMM(time) = %s AND knock) AS e
 		INNER JOIN %s AS r ON e.src_ip = r.src_ip AND e.epoch = r.epoch AND e.held = r.held`,
-		strings.Join(columns, ", "), strings.Join(exprs, ", "), epochOf(bounds), heldKey, month.Format("200601"), tmp)
+		columns, exprs, epochOf(bounds), heldKey, month.Format("200601"), tmp)
 }
 
 // spilling lets a statement that reads and writes the events of a month see each

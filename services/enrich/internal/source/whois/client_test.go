@@ -11,16 +11,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois/reply"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois/whoistest"
 )
 
 // quick asks only the servers given, without waiting.
-func quick(own map[string]*fake) Config {
+func quick(own map[string]*whoistest.Server) Config {
 	cfg := Config{Servers: map[string]string{}, Timeout: 2 * time.Second, Interval: time.Millisecond, PerDay: 100, Pause: time.Hour}
 	for r := range servers {
 		cfg.Servers[string(r)] = ""
 	}
 	for r, f := range own {
-		cfg.Servers[r] = f.addr
+		cfg.Servers[r] = f.Addr
 	}
 	return cfg
 }
@@ -60,11 +61,11 @@ func (o *outcomes) want(t *testing.T, want map[string]int) {
 }
 
 func TestClientOneAtATimeAndSlowly(t *testing.T) {
-	srv := serve(t, func(c net.Conn, _ string) {
+	srv := whoistest.Serve(t, func(c net.Conn, _ string) {
 		time.Sleep(30 * time.Millisecond)
 		_, _ = c.Write([]byte("%ERROR:101: no entries found\n"))
 	})
-	cfg := quick(map[string]*fake{"ripe": srv})
+	cfg := quick(map[string]*whoistest.Server{"ripe": srv})
 	cfg.Interval = 50 * time.Millisecond
 	var got outcomes
 	c := NewClient(cfg, nil, got.count)
@@ -77,11 +78,11 @@ func TestClientOneAtATimeAndSlowly(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := srv.most.Load(); n != 1 {
+	if n := srv.Most.Load(); n != 1 {
 		t.Errorf("the server was asked %d questions at a time", n)
 	}
-	for i := 1; i < len(srv.times); i++ {
-		if gap := srv.times[i].Sub(srv.times[i-1]); gap < 45*time.Millisecond {
+	for i := 1; i < len(srv.Times()); i++ {
+		if gap := srv.Times()[i].Sub(srv.Times()[i-1]); gap < 45*time.Millisecond {
 			t.Errorf("question %d came %v after the one before", i, gap)
 		}
 	}
@@ -89,10 +90,10 @@ func TestClientOneAtATimeAndSlowly(t *testing.T) {
 }
 
 func TestClientPausesWhenRefused(t *testing.T) {
-	srv := text(t, fixture(t, "ripe-blocked.txt"))
+	srv := whoistest.Text(t, fixture(t, "ripe-blocked.txt"))
 	var got outcomes
 	ledger := &Memory{}
-	c := NewClient(quick(map[string]*fake{"ripe": srv}), ledger, got.count)
+	c := NewClient(quick(map[string]*whoistest.Server{"ripe": srv}), ledger, got.count)
 	if rep, err := askOnce(t.Context(), c, reply.RIPE); err != nil || rep.Kind != reply.Blocked {
 		t.Fatalf("Ask() = %v, %v, want blocked", rep.Kind, err)
 	}
@@ -101,7 +102,7 @@ func TestClientPausesWhenRefused(t *testing.T) {
 		t.Errorf("the server is left alone for %v, want an hour", until)
 	}
 	// Another process that shares the ledger keeps the pause.
-	other := NewClient(quick(map[string]*fake{"ripe": srv}), ledger, nil)
+	other := NewClient(quick(map[string]*whoistest.Server{"ripe": srv}), ledger, nil)
 	for _, c := range []*Client{c, other} {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		if _, err := askOnce(ctx, c, reply.RIPE); !errors.Is(err, context.DeadlineExceeded) {
@@ -109,15 +110,15 @@ func TestClientPausesWhenRefused(t *testing.T) {
 		}
 		cancel()
 	}
-	if n := len(srv.questions()); n != 1 {
+	if n := len(srv.Questions()); n != 1 {
 		t.Errorf("the server was asked %d times, want once", n)
 	}
 	got.want(t, map[string]int{"ripe blocked": 1})
 }
 
 func TestClientKeepsTheDaysLimit(t *testing.T) {
-	srv := text(t, "%ERROR:101: no entries found\n")
-	cfg := quick(map[string]*fake{"ripe": srv})
+	srv := whoistest.Text(t, "%ERROR:101: no entries found\n")
+	cfg := quick(map[string]*whoistest.Server{"ripe": srv})
 	cfg.PerDay = 3
 	c := NewClient(cfg, nil, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
@@ -128,7 +129,7 @@ func TestClientKeepsTheDaysLimit(t *testing.T) {
 			t.Errorf("question %d: %v", i+1, err)
 		}
 	}
-	if n := len(srv.questions()); n != 3 {
+	if n := len(srv.Questions()); n != 3 {
 		t.Errorf("the server was asked %d times, want 3", n)
 	}
 	if until := time.Until(c.PausedUntil(reply.RIPE)); until < 23*time.Hour {
@@ -137,10 +138,10 @@ func TestClientKeepsTheDaysLimit(t *testing.T) {
 }
 
 func TestClientFailures(t *testing.T) {
-	hangUp := serve(t, func(net.Conn, string) {})
-	huge := serve(t, func(c net.Conn, _ string) { _, _ = c.Write(make([]byte, 2*maxReply)) })
+	hangUp := whoistest.Serve(t, func(net.Conn, string) {})
+	huge := whoistest.Serve(t, func(c net.Conn, _ string) { _, _ = c.Write(make([]byte, 2*maxReply)) })
 	var got outcomes
-	cfg := quick(map[string]*fake{"ripe": hangUp, "apnic": huge})
+	cfg := quick(map[string]*whoistest.Server{"ripe": hangUp, "apnic": huge})
 	c := NewClient(cfg, nil, got.count)
 	if _, err := askOnce(t.Context(), c, reply.RIPE); !errors.Is(err, ErrEmpty) {
 		t.Errorf("Ask() of a server that hangs up = %v, want ErrEmpty", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois/reply"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois/whoistest"
 )
 
 // answers collects what a resolver delivers.
@@ -89,9 +90,9 @@ func want(t *testing.T, r *Resolver, a *answers, addrs ...string) {
 }
 
 func TestResolverFollowsTheRegistries(t *testing.T) {
-	arin := text(t, fixture(t, "arin-placeholder.txt"))
-	ripe := text(t, fixture(t, "ripe-cache-in-carrier.txt"))
-	r, a := start(t, quick(map[string]*fake{"arin": arin, "ripe": ripe}))
+	arin := whoistest.Text(t, fixture(t, "arin-placeholder.txt"))
+	ripe := whoistest.Text(t, fixture(t, "ripe-cache-in-carrier.txt"))
+	r, a := start(t, quick(map[string]*whoistest.Server{"arin": arin, "ripe": ripe}))
 	want(t, r, a, "192.0.2.9")
 	got := a.got["192.0.2.9"]
 	if got.Asked.IsZero() || time.Since(got.Asked) > time.Minute {
@@ -105,18 +106,18 @@ func TestResolverFollowsTheRegistries(t *testing.T) {
 	}
 	// The /8 was delegated: the next address there goes to RIPE NCC at once.
 	want(t, r, a, "192.0.3.1")
-	if n := len(arin.questions()); n != 1 {
+	if n := len(arin.Questions()); n != 1 {
 		t.Errorf("ARIN was asked %d times, want once", n)
 	}
 }
 
 func TestResolverOneAnswerServesABlock(t *testing.T) {
 	ready := make(chan struct{})
-	srv := serve(t, func(c net.Conn, _ string) {
+	srv := whoistest.Serve(t, func(c net.Conn, _ string) {
 		<-ready
 		_, _ = c.Write([]byte(fixture(t, "arin-child-first.txt")))
 	})
-	r, a := start(t, quick(map[string]*fake{"arin": srv}))
+	r, a := start(t, quick(map[string]*whoistest.Server{"arin": srv}))
 	for i := range 20 { // a leaf of 64 addresses
 		r.Want(netip.AddrFrom4([4]byte{198, 51, 100, byte(64 + i)}), 1)
 		r.Want(netip.AddrFrom4([4]byte{198, 51, 100, byte(64 + i)}), 1)
@@ -128,7 +129,7 @@ func TestResolverOneAnswerServesABlock(t *testing.T) {
 	for deadline := time.Now().Add(5 * time.Second); r.Pending() > 0 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
-	if n := len(srv.questions()); n != 1 {
+	if n := len(srv.Questions()); n != 1 {
 		t.Errorf("%d questions for one block, want one", n)
 	}
 	<-a.ch
@@ -153,31 +154,31 @@ func TestResolverEnds(t *testing.T) {
 	}
 	one := netip.MustParseAddr("192.0.2.9")
 	none := Answer{First: one, Last: one, None: true, Registry: "ripe"}
-	f("nobody's", quick(map[string]*fake{"arin": text(t, fixture(t, "arin-placeholder.txt")), "ripe": text(t, notMine)}), "192.0.2.9", none)
-	f("referred in a circle", quick(map[string]*fake{"arin": text(t, fixture(t, "arin-placeholder.txt")), "ripe": text(t, strings.ReplaceAll(
+	f("nobody's", quick(map[string]*whoistest.Server{"arin": whoistest.Text(t, fixture(t, "arin-placeholder.txt")), "ripe": whoistest.Text(t, notMine)}), "192.0.2.9", none)
+	f("referred in a circle", quick(map[string]*whoistest.Server{"arin": whoistest.Text(t, fixture(t, "arin-placeholder.txt")), "ripe": whoistest.Text(t, strings.ReplaceAll(
 		strings.ReplaceAll(fixture(t, "apnic-transferred.txt"), "203.0.113.", "192.0.2."), "descr:", "descr: "))}), "192.0.2.9", none)
 
 	// Early registrations: APNIC's answer counts if nobody has a better one.
 	a51 := netip.MustParseAddr("198.51.100.1")
-	f("early registration", quick(map[string]*fake{"apnic": text(t, fixture(t, "apnic-erx.txt")), "afrinic": text(t, "%ERROR:101: no entries found\n")}), "198.51.100.1",
+	f("early registration", quick(map[string]*whoistest.Server{"apnic": whoistest.Text(t, fixture(t, "apnic-erx.txt")), "afrinic": whoistest.Text(t, "%ERROR:101: no entries found\n")}), "198.51.100.1",
 		Answer{First: a51, Last: a51, Network: "198.51.0.0/16", Registrant: "Early registration addresses", Netname: "ERX-NETBLOCK", Country: "AU", Registry: "apnic"})
 
 	// LACNIC is not asked: nothing is known, and it is known why.
 	lacnic := strings.NewReplacer("RIPE NCC", "LACNIC", "(RIPE)", "(LACNIC)", "OrgId:          RIPE", "OrgId:          LACNIC").Replace(fixture(t, "arin-placeholder.txt"))
-	f("held by one that is not asked", quick(map[string]*fake{"arin": text(t, lacnic)}), "192.0.2.9", Answer{First: one, Last: one, None: true, Registry: "lacnic"})
+	f("held by one that is not asked", quick(map[string]*whoistest.Server{"arin": whoistest.Text(t, lacnic)}), "192.0.2.9", Answer{First: one, Last: one, None: true, Registry: "lacnic"})
 
 	// A reply that makes no sense, or never ends, is no reason to ask again.
-	f("garbage", quick(map[string]*fake{"arin": text(t, "\x00\xff\x1b[2J garbage")}), "192.0.2.9", Answer{First: one, Last: one, None: true, Registry: "arin"})
-	f("too large", quick(map[string]*fake{"arin": text(t, strings.Repeat("x\n", maxReply))}), "192.0.2.9", Answer{First: one, Last: one, None: true, Registry: "arin"})
+	f("garbage", quick(map[string]*whoistest.Server{"arin": whoistest.Text(t, "\x00\xff\x1b[2J garbage")}), "192.0.2.9", Answer{First: one, Last: one, None: true, Registry: "arin"})
+	f("too large", quick(map[string]*whoistest.Server{"arin": whoistest.Text(t, strings.Repeat("x\n", maxReply))}), "192.0.2.9", Answer{First: one, Last: one, None: true, Registry: "arin"})
 
 	six := netip.MustParseAddr("2001:db8:7:7::")
-	f("IPv6", quick(map[string]*fake{"arin": text(t, "No match found for n + 2001:db8:7:7::.\n")}), "2001:db8:7:7::",
+	f("IPv6", quick(map[string]*whoistest.Server{"arin": whoistest.Text(t, "No match found for n + 2001:db8:7:7::.\n")}), "2001:db8:7:7::",
 		Answer{First: six, Last: netip.MustParseAddr("2001:db8:7:7:ffff:ffff:ffff:ffff"), None: true, Registry: "arin"})
 }
 
 func TestResolverGivesUp(t *testing.T) {
-	srv := serve(t, func(net.Conn, string) {}) // hangs up
-	cfg := quick(map[string]*fake{"arin": srv})
+	srv := whoistest.Serve(t, func(net.Conn, string) {}) // hangs up
+	cfg := quick(map[string]*whoistest.Server{"arin": srv})
 	r, a := start(t, cfg)
 	if !r.Want(addr, 1) {
 		t.Fatal("Want() = false")
@@ -185,7 +186,7 @@ func TestResolverGivesUp(t *testing.T) {
 	for deadline := time.Now().Add(5 * time.Second); r.Pending() > 0 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
-	if n := len(srv.questions()); n != maxTries || len(a.got) != 0 {
+	if n := len(srv.Questions()); n != maxTries || len(a.got) != 0 {
 		t.Errorf("asked %d times, %d answers; want %d and none", n, len(a.got), maxTries)
 	}
 	if r.Want(addr, 1) {
@@ -203,15 +204,15 @@ func TestResolverAsksTheCarrier(t *testing.T) {
 	at := netip.MustParseAddr("198.51.100.70")
 	f := func(name, carrier, network, registrant, parent string) {
 		t.Helper()
-		arin := text(t, fixture(t, "arin-rwhois.txt"))
-		rw := text(t, carrier)
-		r, a := start(t, quick(map[string]*fake{"arin": arin, "rwhois": rw}))
+		arin := whoistest.Text(t, fixture(t, "arin-rwhois.txt"))
+		rw := whoistest.Text(t, carrier)
+		r, a := start(t, quick(map[string]*whoistest.Server{"arin": arin, "rwhois": rw}))
 		want(t, r, a, at.String())
 		got := a.got[at.String()]
 		if got.Network != network || got.Registrant != registrant || got.Parent != parent || got.Registry != reply.ARIN {
 			t.Errorf("%s: got %+v, want %s of %q below %q", name, got, network, registrant, parent)
 		}
-		if q := rw.questions(); len(q) == 0 || q[0] != at.String()+"\r\n" {
+		if q := rw.Questions(); len(q) == 0 || q[0] != at.String()+"\r\n" {
 			t.Errorf("%s: the carrier was asked %q", name, q)
 		}
 	}
@@ -235,8 +236,8 @@ func (s *stub) Ask(_ context.Context, _ reply.Registry, _ string, addr netip.Add
 // When the first client's server refuses, the second is asked; while it is on
 // pause, the second at once.
 func TestResolverTakesTheSecondClient(t *testing.T) {
-	srv := text(t, fixture(t, "ripe-blocked.txt"))
-	cfg := quick(map[string]*fake{"ripe": srv})
+	srv := whoistest.Text(t, fixture(t, "ripe-blocked.txt"))
+	cfg := quick(map[string]*whoistest.Server{"ripe": srv})
 	second := &stub{}
 	r, a := startWith(t, NewClient(cfg, nil, nil), NewOtherClient(cfg, second, ".rdap", nil, nil))
 	want(t, r, a, "192.0.2.9", "192.0.2.10")
@@ -245,14 +246,14 @@ func TestResolverTakesTheSecondClient(t *testing.T) {
 			t.Errorf("%s: got %+v, want the second client's answer", at, got)
 		}
 	}
-	if n := len(srv.questions()); n != 1 || second.asked != 2 {
+	if n := len(srv.Questions()); n != 1 || second.asked != 2 {
 		t.Errorf("the first was asked %d times, the second %d; want 1 and 2", n, second.asked)
 	}
 }
 
 func TestResolverBounds(t *testing.T) {
-	srv := serve(t, func(c net.Conn, _ string) { _, _ = c.Read(make([]byte, 1)) })
-	cfg := quick(map[string]*fake{"arin": srv})
+	srv := whoistest.Serve(t, func(c net.Conn, _ string) { _, _ = c.Read(make([]byte, 1)) })
+	cfg := quick(map[string]*whoistest.Server{"arin": srv})
 	r := NewResolver(10, time.Minute, &answers{}, NewClient(cfg, nil, nil)) // not running
 	queued := 0
 	for i := range 100 {

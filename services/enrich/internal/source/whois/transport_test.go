@@ -13,20 +13,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois/reply"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois/whoistest"
 )
 
 var addr = netip.MustParseAddr("192.0.2.9")
 
-func trusted(f *fake) endpoint { return endpoint{address: f.addr, trusted: true} }
+func trusted(f *whoistest.Server) endpoint { return endpoint{address: f.Addr, trusted: true} }
 
 func TestAskSendsTheAddressAlone(t *testing.T) {
 	f := func(r reply.Registry, addr, want string) {
 		t.Helper()
-		srv := text(t, "no such thing\n")
+		srv := whoistest.Text(t, "no such thing\n")
 		if _, err := ask(t.Context(), trusted(srv), servers[r], netip.MustParseAddr(addr), time.Second); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]string{want}, srv.questions()); diff != "" {
+		if diff := cmp.Diff([]string{want}, srv.Questions()); diff != "" {
 			t.Errorf("%s is asked (-want +got)\n%s", r, diff)
 		}
 	}
@@ -41,8 +42,8 @@ func TestAskSendsTheAddressAlone(t *testing.T) {
 }
 
 func TestAskRefusesServersThatAreNotPublic(t *testing.T) {
-	srv := text(t, "inetnum: 192.0.2.0/24\n")
-	_, port, err := net.SplitHostPort(srv.addr)
+	srv := whoistest.Text(t, "inetnum: 192.0.2.0/24\n")
+	_, port, err := net.SplitHostPort(srv.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func TestAskRefusesServersThatAreNotPublic(t *testing.T) {
 			t.Errorf("ask(%s) = %q, %v, want ErrForbidden", host, got, err)
 		}
 	}
-	if n := len(srv.questions()); n != 0 {
+	if n := len(srv.Questions()); n != 0 {
 		t.Errorf("the server was asked %d times", n)
 	}
 }
@@ -60,7 +61,7 @@ func TestAskRefusesServersThatAreNotPublic(t *testing.T) {
 func TestAskBoundsTheReply(t *testing.T) {
 	line := "inetnum: 192.0.2.0/24\n"
 	block := []byte(strings.Repeat(line, 1000)) // made once: what the server wastes counts as well
-	many := serve(t, func(c net.Conn, _ string) {
+	many := whoistest.Serve(t, func(c net.Conn, _ string) {
 		for range 1000 { // a million lines
 			if _, err := c.Write(block); err != nil {
 				return
@@ -76,34 +77,34 @@ func TestAskBoundsTheReply(t *testing.T) {
 	if grown := after.TotalAlloc - before.TotalAlloc; grown > 8<<20 {
 		t.Errorf("a reply of 22 MB made %d KiB of garbage", grown>>10)
 	}
-	just := text(t, strings.Repeat("x", maxReply))
+	just := whoistest.Text(t, strings.Repeat("x", maxReply))
 	if got, err := ask(t.Context(), trusted(just), server{}, addr, 10*time.Second); err != nil || len(got) != maxReply {
 		t.Errorf("ask() of a reply that just fits = %d bytes, %v", len(got), err)
 	}
-	over := text(t, strings.Repeat("x", maxReply+1))
+	over := whoistest.Text(t, strings.Repeat("x", maxReply+1))
 	if _, err := ask(t.Context(), trusted(over), server{}, addr, 10*time.Second); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("ask() of one byte more = %v, want ErrTooLarge", err)
 	}
 }
 
 func TestAskFollowsNoReferral(t *testing.T) {
-	trap := text(t, "inetnum: 192.0.2.0/24\nnetname: TRAPPED\n")
+	trap := whoistest.Text(t, "inetnum: 192.0.2.0/24\nnetname: TRAPPED\n")
 	for _, token := range []string{"Registrar WHOIS Server: ", "whois: ", "ReferralServer: whois://", "refer: ", "%referral rwhois://"} {
 		for _, end := range []string{"\n", ""} { // without a line end the library would panic
-			srv := text(t, "inetnum: 192.0.2.0/24\nnetname: HONEST\n"+token+trap.addr+end)
+			srv := whoistest.Text(t, "inetnum: 192.0.2.0/24\nnetname: HONEST\n"+token+trap.Addr+end)
 			got, err := ask(t.Context(), trusted(srv), server{}, addr, 2*time.Second)
 			if err != nil || strings.Contains(got, "TRAPPED") {
 				t.Errorf("after %q: %q, %v", token, got, err)
 			}
 		}
 	}
-	if n := len(trap.questions()); n != 0 {
+	if n := len(trap.Questions()); n != 0 {
 		t.Errorf("a referral to the loopback was followed %d times", n)
 	}
 }
 
 func TestAskEnds(t *testing.T) {
-	trickle := serve(t, func(c net.Conn, _ string) {
+	trickle := whoistest.Serve(t, func(c net.Conn, _ string) {
 		for {
 			if _, err := c.Write([]byte("remarks: one more\n")); err != nil {
 				return
@@ -111,8 +112,8 @@ func TestAskEnds(t *testing.T) {
 			time.Sleep(20 * time.Millisecond)
 		}
 	})
-	silent := serve(t, func(c net.Conn, _ string) { _, _ = c.Read(make([]byte, 1)) })
-	for name, srv := range map[string]*fake{"trickle": trickle, "silent": silent} {
+	silent := whoistest.Serve(t, func(c net.Conn, _ string) { _, _ = c.Read(make([]byte, 1)) })
+	for name, srv := range map[string]*whoistest.Server{"trickle": trickle, "silent": silent} {
 		start := time.Now()
 		if _, err := ask(t.Context(), trusted(srv), server{}, addr, 200*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: ask() = %v, want the deadline's error", name, err)
@@ -129,8 +130,8 @@ func TestAskEnds(t *testing.T) {
 }
 
 func TestAskResets(t *testing.T) {
-	reset := func(words string) *fake {
-		return serve(t, func(c net.Conn, _ string) {
+	reset := func(words string) *whoistest.Server {
+		return whoistest.Serve(t, func(c net.Conn, _ string) {
 			_, _ = c.Write([]byte(words))
 			time.Sleep(20 * time.Millisecond) // or the words are lost with the connection
 			_ = c.(*net.TCPConn).SetLinger(0)
