@@ -447,3 +447,27 @@ func TestRollups(t *testing.T) {
 		}
 	}
 }
+
+// Events that have outlived their time are dropped once the roll-ups hold them.
+func TestRetention(t *testing.T) {
+	h := newHouse(t)
+	h.cfg.RollupEvery = 100 * time.Millisecond
+	h.cfg.KeepEventsDays, h.cfg.KeepLineDays = 365, 7
+	first := h.begin(h.db)
+	h.publishEvents(events(0, 1000), 500) // of 2012
+	recent := events(1000, 10)
+	for i := range recent {
+		recent[i].Time = time.Now().UTC().Truncate(time.Second)
+	}
+	h.publishEvents(recent, 10)
+	h.settled()
+	first() // it looks once an hour: a new start looks at once
+	h.begin(h.db)
+	for deadline := time.Now().Add(patience); h.number("SELECT count() FROM events") != 10; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d events are stored, want the 10 of this year", h.number("SELECT count() FROM events"))
+		}
+	}
+	h.want("SELECT sum(attempts) FROM owners_by_month", 2*1010)
+	h.want("SELECT countIf(create_table_query LIKE '%TTL stored + toIntervalDay(7)%') FROM system.tables WHERE database = currentDatabase() AND name = 'events'", 1)
+}

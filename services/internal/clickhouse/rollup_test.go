@@ -50,6 +50,23 @@ func right(t testing.TB, db *clickhouse.DB, when string) {
 	}
 }
 
+// Roll-ups that say something else are found.
+func TestDiffer(t *testing.T) {
+	db := migrated(t)
+	insert(t, db, "", clickhouse.Sample(2000)...)
+	buildStale(t, db)
+	f := func(when string, want int) {
+		t.Helper()
+		compared, months, err := db.Differ(t.Context())
+		if err != nil || compared == 0 || len(months) != want {
+			t.Errorf("%s: Differ() = %d, %v, %v, want %d months", when, compared, months, err, want)
+		}
+	}
+	f("as built", 0)
+	exec(t, db, "ALTER TABLE owner_day UPDATE attempts = attempts + 1 WHERE owner = (SELECT min(owner) FROM owner_day) SETTINGS mutations_sync = 2")
+	f("after somebody changed one", 1)
+}
+
 // digest is the number of rows and a hash of all of them, whatever their order.
 func digest(t testing.TB, db *clickhouse.DB, view string) string {
 	t.Helper()

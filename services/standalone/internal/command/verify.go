@@ -24,7 +24,8 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Prove that no event was lost or counted twice",
 		Long: "verify reads every imported file again and looks each of its events up in the database: per day (UTC)\n" +
 			"lines = events + unrecognised + rejected, and how many of the events are stored. It fails if one is\n" +
-			"missing or stored twice. What came over syslog or stdin is not there to be read again.",
+			"missing or stored twice, or if roll-ups say something else than the events. What came over syslog or\n" +
+			"stdin is not there to be read again.",
 		Example: "  whoknocks verify",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -75,6 +76,14 @@ func (s *session) verify(ctx context.Context, a *app) error {
 		return err
 	}
 	found.print(a, len(files), notes, doubles)
+	compared, wrong, err := s.db.Differ(ctx)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(a.out, "roll-ups of %s compared with the events: %d differ\n", report.Plural(compared, "month"), len(wrong))
+	if len(wrong) > 0 {
+		return fmt.Errorf("the roll-ups of %s differ from the events, the first of %s", report.Plural(len(wrong), "month"), wrong[0].Format("2006-01"))
+	}
 	if found.lost > 0 || found.double > 0 {
 		return fmt.Errorf("%d events lost, %d stored twice", found.lost, found.double)
 	}
