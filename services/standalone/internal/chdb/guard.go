@@ -19,6 +19,10 @@ var deniedFunctions = regexp.MustCompile(`^(?i:file|ai[A-Z_]\w*|getClientHTTPHea
 // astFunction finds the functions in the output of EXPLAIN AST.
 var astFunction = regexp.MustCompile(`(?m)^ *Function (\S+)`)
 
+// suspicious finds what may name a denied function. A name stands in the text as it
+// is, but where a backslash in quotes or a parameter spells it.
+var suspicious = regexp.MustCompile(`(?i:file|ai[A-Z_]|getClientHTTPHeader|catboostEvaluate|identifier|\\)`)
+
 // checkReader refuses a statement of a reader that the engine would run and should not.
 func checkReader(s *session, sql string, params []pair) error {
 	count, class := s.classify(sql)
@@ -29,6 +33,9 @@ func checkReader(s *session, sql string, params []pair) error {
 		return errDenied("INTO OUTFILE is not for readers.")
 	case count == 1 && class != classRead:
 		return errReadOnly("Cannot execute this statement in readonly mode: only SELECT, SHOW, DESCRIBE, EXPLAIN and EXISTS are for readers.")
+	}
+	if count == 1 && !suspicious.MatchString(sql) {
+		return nil // what follows costs a millisecond or two
 	}
 	// It also gives the engine's own words for what does not parse.
 	const prefix = "EXPLAIN AST "

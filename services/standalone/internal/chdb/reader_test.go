@@ -70,6 +70,9 @@ func TestReaderWaysOut(t *testing.T) {
 	f("SELECT file('SECRET')", "497")
 	f("SELECT FILE('SECRET')", "497")
 	f("SELECT `file`('SECRET')", "497")
+	f("SELECT `f\\x69le`('SECRET')", "497")
+	f("SELECT \"f\\x69le\"('SECRET')", "497")
+	f("SELECT `fi``le`('SECRET')", "46") // no function of ours or theirs
 	f("SELECT arrayMap(x -> file(x), ['SECRET'])", "497")
 	f("WITH file('SECRET') AS s SELECT s", "497")
 	f("SELECT 1 FROM t WHERE a IN (SELECT length(file('SECRET')))", "497")
