@@ -24,7 +24,7 @@ type Revised struct {
 // the event. What was found out at the time of the event stays. Without the cause,
 // which is the packet's. It asks nobody and is for one goroutine.
 func (s *Service) Revise() func(stored *scan.Facts, addr netip.Addr, at time.Time) Revised {
-	who := newAttributor(s.known.Load())
+	who := newAttributor(s.known.Load(), &s.kin)
 	return func(stored *scan.Facts, addr netip.Addr, at time.Time) Revised {
 		answer, _ := s.answer(addr, at)
 		a := who.again(stored, addr, at, answer)

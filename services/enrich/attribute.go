@@ -38,6 +38,7 @@ const (
 // mean. It is for one goroutine.
 type attributor struct {
 	*knowledge
+	kin     *family.Kin // of the answers
 	names   map[nameKey]match
 	systems map[systemKey]system
 }
@@ -68,8 +69,8 @@ type system struct {
 // memory starts anew, which costs some microseconds a name.
 const maxNames = 1 << 14
 
-func newAttributor(k *knowledge) *attributor {
-	return &attributor{knowledge: k, names: map[nameKey]match{}, systems: map[systemKey]system{}}
+func newAttributor(k *knowledge, kin *family.Kin) *attributor {
+	return &attributor{knowledge: k, kin: kin, names: map[nameKey]match{}, systems: map[systemKey]system{}}
 }
 
 // attribution is attribute, and which project scans from addr. host is its
@@ -180,12 +181,32 @@ func (k *attributor) byAnswer(a *whois.Answer, local source.Fact, asOwner string
 // registrant is the owner that an organisation without a rule is: a family of the
 // AS data, else itself.
 func (k *attributor) registrant(a *whois.Answer, f *scan.Facts, at time.Time) (owner, why string) {
-	n := family.Name{Text: a.Registrant, ASN: f.ASN, Country: f.Country, Registry: string(a.Registry), Handle: a.Handle, AbuseDomain: a.Abuse}
+	n := nameOf(a)
+	n.ASN, n.Country = f.ASN, f.Country
+	if first, ok := k.kin.Of(n); ok {
+		if why, ok := k.families.Same(n, first); ok {
+			owner, _ := k.known(first, at)
+			return owner, why + " as " + first.Text
+		}
+	}
+	return k.known(n, at)
+}
+
+// known is the owner that a registered name is by itself.
+func (k *attributor) known(n family.Name, at time.Time) (owner, why string) {
+	if m := k.named(at, n.Text); m.ok {
+		return m.Owner, m.Why
+	}
 	if of, why, ok := k.families.Registrant(n); ok {
 		m := k.ofFamily(of, why, at)
 		return m.Owner, m.Why
 	}
-	return name.Short(a.Registrant), whyRegistrant
+	return name.Short(n.Text), whyRegistrant
+}
+
+// nameOf is the registered name of an answer, with what tells its kin.
+func nameOf(a *whois.Answer) family.Name {
+	return family.Name{Text: a.Registrant, Country: a.Country, Registry: string(a.Registry), Handle: a.Handle, AbuseDomain: a.Abuse}
 }
 
 // ofFamily is the owner of a family of the AS data: what the rules call its largest

@@ -141,7 +141,7 @@ func TestStaleAnswersServeWhileTheyAreAskedFor(t *testing.T) {
 	if answer == nil || fresh || (finder{s}).Known(addr) {
 		t.Fatalf("answer() = %v, fresh %v", answer, fresh)
 	}
-	got := newAttributor(s.known.Load()).attribute(addr, time.Now(), answer, fresh)
+	got := newAttributor(s.known.Load(), &s.kin).attribute(addr, time.Now(), answer, fresh)
 	if got.facts.OwnerBasis != scan.BasisWHOIS || !got.ask {
 		t.Errorf("attribute() = %+v, want the old answer and a question", got)
 	}
@@ -150,4 +150,33 @@ func TestStaleAnswersServeWhileTheyAreAskedFor(t *testing.T) {
 	if !(finder{s}).Known(netip.MustParseAddr("192.0.2.17")) {
 		t.Error("that nothing is known does not count as an answer")
 	}
+}
+
+// Names that are written in different ways are one owner's if the registry gave one
+// handle with them, or one mailbox where the words agree, and something else agrees.
+func TestKin(t *testing.T) {
+	s, _ := newService(t, testConfig(t), nil)
+	put := func(cidr, registrant, handle, abuse, country string, hours int) {
+		s.take(answerFor(t, cidr, func(a *whois.Answer) {
+			a.Registrant, a.Handle, a.Abuse, a.Country, a.Registry = registrant, handle, abuse, country, "ripe"
+			a.Asked = a.Asked.Add(time.Duration(hours) * time.Hour)
+		}))
+	}
+	put("203.0.113.128/28", "Firstly Named GmbH", "ORG-F1", "abuse@firstly.example", "DE", -9)
+	put("203.0.113.144/28", "Quite Another AG", "ORG-F1", "", "DE", 0)
+	put("203.0.113.160/28", "Quite Another AG", "ORG-F1", "", "FR", 0)
+	put("203.0.113.176/28", "FIRSTLY NAMED Holding", "ORG-F9", "noc@firstly.example", "FR", 0)
+	put("203.0.113.192/28", "Customer of theirs", "ORG-F8", "abuse@firstly.example", "DE", 0)
+	f := func(src, owner, why string) {
+		t.Helper()
+		e := event(src, "2026-07-01")
+		if got := s.Explain(t.Context(), &e); got.Owner != owner || got.OwnerWhy != why {
+			t.Errorf("%s: owner %q because %q, want %q because %q", src, got.Owner, got.OwnerWhy, owner, why)
+		}
+	}
+	f("203.0.113.129", "Firstly Named", whyRegistrant)
+	f("203.0.113.145", "Firstly Named", "same organisation handle ORG-F1 and both in DE as Firstly Named GmbH")
+	f("203.0.113.161", "Quite Another", whyRegistrant) // a handle alone
+	f("203.0.113.177", "Firstly Named", `same name but for words that tell little, "firstly named" and same abuse mailbox domain firstly.example as Firstly Named GmbH`)
+	f("203.0.113.193", "Customer of theirs", whyRegistrant) // a mailbox alone is often the provider's
 }

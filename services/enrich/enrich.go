@@ -29,6 +29,7 @@ import (
 	"github.com/whoknocks/whoknocks/pkg/scan"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/cache"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/cause"
+	"github.com/whoknocks/whoknocks/services/enrich/internal/family"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/rdap"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/rdns"
 	"github.com/whoknocks/whoknocks/services/enrich/internal/source/whois"
@@ -57,6 +58,7 @@ type Service struct {
 
 	answers *cache.Cache[*whois.Answer]
 	learnt  atomic.Uint64   // grows with every answer that is put into answers
+	kin     family.Kin      // of the answers
 	lookups *whois.Resolver // nil when no registry is asked
 	names   *rdns.Names     // nil when the DNS is not asked
 	shared  *shared
@@ -220,7 +222,7 @@ func (s *Service) Explain(_ context.Context, e *scan.Event) scan.Facts {
 	f, project := scan.Facts{OwnerBasis: scan.BasisNone}, ""
 	if e.Knock() {
 		answer, fresh := s.answer(e.SrcIP.Unmap(), time.Now())
-		a := newAttributor(s.known.Load()).attribution(e.SrcIP.Unmap(), e.Time, answer, fresh, s.host(e.SrcIP.Unmap()))
+		a := newAttributor(s.known.Load(), &s.kin).attribution(e.SrcIP.Unmap(), e.Time, answer, fresh, s.host(e.SrcIP.Unmap()))
 		if f = a.facts; a.dated {
 			f.OwnerAsOf = asOf(e)
 		}
@@ -246,7 +248,7 @@ func (s *Service) Load(ctx context.Context) error {
 // Holders returns a function that tells who has an address at a time, as far as is
 // known here and now; it asks nobody. It is for one goroutine.
 func (s *Service) Holders() func(addr netip.Addr, at time.Time) scan.Facts {
-	who := newAttributor(s.known.Load())
+	who := newAttributor(s.known.Load(), &s.kin)
 	return func(addr netip.Addr, at time.Time) scan.Facts {
 		answer, fresh := s.answer(addr, at)
 		a := who.attribute(addr, at, answer, fresh)

@@ -54,6 +54,9 @@ func (s *Service) take(a *whois.Answer) (news bool) {
 		return false
 	}
 	s.answers.Put(a.Block(), a)
+	if !a.None && !a.Private {
+		s.kin.Learn(nameOf(a), a.Asked)
+	}
 	s.learnt.Add(1)
 	s.metrics.learnt.Inc()
 	return true
@@ -69,7 +72,7 @@ func (s *Service) tell(ctx context.Context, asked netip.Addr, a *whois.Answer) e
 	if err := s.fence.wait(ctx); err != nil {
 		return err
 	}
-	who := newAttributor(s.known.Load()).attribute(asked, a.Asked, a, true)
+	who := newAttributor(s.known.Load(), &s.kin).attribute(asked, a.Asked, a, true)
 	if who.facts.OwnerBasis != scan.BasisWHOIS && who.facts.OwnerBasis != scan.BasisRDAP {
 		return nil // the user knows better, or the answer names nobody
 	}

@@ -54,7 +54,7 @@ type remembered struct {
 func (s *Service) newWorker() *worker {
 	return &worker{
 		s:    s,
-		who:  newAttributor(s.known.Load()),
+		who:  newAttributor(s.known.Load(), &s.kin),
 		memo: map[netip.Addr]*remembered{},
 	}
 }
@@ -88,7 +88,7 @@ func (w *worker) begin(now time.Time) {
 	w.counts.basis.reset()
 	w.counts.cause.reset()
 	if known := w.s.known.Load(); known != w.who.knowledge {
-		w.who = newAttributor(known)
+		w.who = newAttributor(known, &w.s.kin)
 		w.forget()
 	}
 	if learnt := w.s.learnt.Load(); learnt != w.learnt || now.Sub(w.since) > memoAge {
