@@ -174,7 +174,7 @@ WHERE kept = 0 AND (version = 0 OR arrayCount(b -> b.2 = version, built) < 5);
 CREATE VIEW IF NOT EXISTS source_months AS
 WITH
 (
-    SELECT (groupArrayIf((m, if(has(built, 0), 0, v)), has(built, 0) OR has(built, v)),
+    SELECT (groupArrayIf(concat(toString(m), '-', toString(if(has(built, 0), 0, v))), has(built, 0) OR has(built, v)),
         groupArrayIf(toDate(concat(substring(toString(m), 1, 4), '-', substring(toString(m), 5, 2), '-01')), NOT has(built, 0) AND NOT has(built, v)))
     FROM
     (
@@ -185,14 +185,14 @@ WITH
         GROUP BY m
     )
 ) AS state
-SELECT * EXCEPT version FROM source_month WHERE (toYYYYMM(month), version) IN (state.1) AND attempts > 0
+SELECT * EXCEPT version FROM source_month WHERE _partition_id IN (state.1) AND attempts > 0
 UNION ALL
 SELECT * FROM exact_source_month WHERE month IN (state.2);
 
 CREATE VIEW IF NOT EXISTS owners_by_month AS
 WITH
 (
-    SELECT (groupArrayIf((m, if(has(built, 0), 0, v)), has(built, 0) OR has(built, v)),
+    SELECT (groupArrayIf(concat(toString(m), '-', toString(if(has(built, 0), 0, v))), has(built, 0) OR has(built, v)),
         groupArrayIf(toDate(concat(substring(toString(m), 1, 4), '-', substring(toString(m), 5, 2), '-01')), NOT has(built, 0) AND NOT has(built, v)))
     FROM
     (
@@ -203,14 +203,14 @@ WITH
         GROUP BY m
     )
 ) AS state
-SELECT * EXCEPT version FROM owner_month WHERE (toYYYYMM(month), version) IN (state.1) AND attempts > 0
+SELECT * EXCEPT version FROM owner_month WHERE _partition_id IN (state.1) AND attempts > 0
 UNION ALL
 SELECT * FROM exact_owner_month WHERE month IN (state.2);
 
 CREATE VIEW IF NOT EXISTS owner_days AS
 WITH
 (
-    SELECT (groupArrayIf((m, if(has(built, 0), 0, v)), has(built, 0) OR has(built, v)),
+    SELECT (groupArrayIf(concat(toString(m), '-', toString(if(has(built, 0), 0, v))), has(built, 0) OR has(built, v)),
         groupArrayIf(toDate(concat(substring(toString(m), 1, 4), '-', substring(toString(m), 5, 2), '-01')), NOT has(built, 0) AND NOT has(built, v)))
     FROM
     (
@@ -221,14 +221,14 @@ WITH
         GROUP BY m
     )
 ) AS state
-SELECT * EXCEPT version FROM owner_day WHERE (toYYYYMM(day), version) IN (state.1) AND attempts > 0
+SELECT * EXCEPT version FROM owner_day WHERE _partition_id IN (state.1) AND attempts > 0
 UNION ALL
 SELECT * FROM exact_owner_day WHERE toStartOfMonth(day) IN (state.2);
 
 CREATE VIEW IF NOT EXISTS ports_by_day AS
 WITH
 (
-    SELECT (groupArrayIf((m, if(has(built, 0), 0, v)), has(built, 0) OR has(built, v)),
+    SELECT (groupArrayIf(concat(toString(m), '-', toString(if(has(built, 0), 0, v))), has(built, 0) OR has(built, v)),
         groupArrayIf(toDate(concat(substring(toString(m), 1, 4), '-', substring(toString(m), 5, 2), '-01')), NOT has(built, 0) AND NOT has(built, v)))
     FROM
     (
@@ -239,14 +239,14 @@ WITH
         GROUP BY m
     )
 ) AS state
-SELECT * EXCEPT version FROM port_day WHERE (toYYYYMM(day), version) IN (state.1) AND attempts > 0
+SELECT * EXCEPT version FROM port_day WHERE _partition_id IN (state.1) AND attempts > 0
 UNION ALL
 SELECT * FROM exact_port_day WHERE toStartOfMonth(day) IN (state.2);
 
 CREATE VIEW IF NOT EXISTS ports_by_month AS
 WITH
 (
-    SELECT (groupArrayIf((m, if(has(built, 0), 0, v)), has(built, 0) OR has(built, v)),
+    SELECT (groupArrayIf(concat(toString(m), '-', toString(if(has(built, 0), 0, v))), has(built, 0) OR has(built, v)),
         groupArrayIf(toDate(concat(substring(toString(m), 1, 4), '-', substring(toString(m), 5, 2), '-01')), NOT has(built, 0) AND NOT has(built, v)))
     FROM
     (
@@ -257,7 +257,7 @@ WITH
         GROUP BY m
     )
 ) AS state
-SELECT * EXCEPT version FROM port_month WHERE (toYYYYMM(month), version) IN (state.1) AND attempts > 0
+SELECT * EXCEPT version FROM port_month WHERE _partition_id IN (state.1) AND attempts > 0
 UNION ALL
 SELECT * FROM exact_port_month WHERE month IN (state.2);
 
