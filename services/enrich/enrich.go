@@ -100,7 +100,7 @@ func New(cfg Config, b *bus.Bus, log *slog.Logger, reg prometheus.Registerer) (*
 	s.metrics = newMetrics(reg, s)
 	if clients := s.clients(); len(clients) > 0 {
 		s.lookups = whois.NewResolver(cfg.WHOIS.Queue, cfg.WHOIS.KeepFailed, finder{s}, clients...)
-		s.metrics.pauses(reg, clients)
+		s.metrics.servers(reg, clients, cfg.WHOIS.PerDay)
 	}
 	if r := cfg.ReverseDNS; r.Enabled {
 		s.names = rdns.New(rdns.Config{Server: r.Server, Timeout: r.Timeout, PerSecond: r.PerSecond, Keep: r.Keep, KeepNone: r.KeepNone, Queue: r.Queue}, s.named)

@@ -36,7 +36,7 @@ func TestReadLookups(t *testing.T) {
 	if l := get(); l.Services != 0 || l.Answers != 0 || len(l.Servers) != 0 {
 		t.Errorf("before anything has run: %+v", l)
 	}
-	s, _ := newService(t, cfg, b)
+	s, reg := newService(t, cfg, b)
 	stop := run(t, s)
 	publish(t, b, batchOf(event("192.0.2.1", "2026-07-01"), event("203.0.113.5", "2026-07-01")))
 	eventually(t, "the server to be left alone", func() bool {
@@ -53,6 +53,14 @@ func TestReadLookups(t *testing.T) {
 	}
 	if left := time.Until(server.Paused); left < 23*time.Hour || left > 25*time.Hour {
 		t.Errorf("left alone for %v, want a day", left)
+	}
+	for name, want := range map[string]float64{"whois_asked_questions": 1, "whois_budget_questions": 77} {
+		if got := value(t, reg, "whoknocks_enrich_"+name, "registry=ripe"); got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+	if got := value(t, reg, "whoknocks_enrich_whois_paused_seconds", "registry=ripe"); got < 23*3600 {
+		t.Errorf("whois_paused_seconds is %v, want a day", got)
 	}
 	if l.Services != 1 || len(l.Data) != 2 || l.Data[0].What != "asn" || !l.Data[0].Stale || !l.Data[0].AsOf.Equal(dataDate) {
 		t.Errorf("services and data: %+v", l)

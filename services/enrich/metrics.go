@@ -68,16 +68,25 @@ func newMetrics(reg prometheus.Registerer, s *Service) *metrics {
 	return m
 }
 
-// pauses registers how long each server will be left alone.
-func (m *metrics) pauses(reg prometheus.Registerer, clients []*whois.Client) {
+// servers registers how much of each server's budget is used, and how long it will
+// be left alone.
+func (m *metrics) servers(reg prometheus.Registerer, clients []*whois.Client, budget int) {
+	opts := func(name, help, server string) prometheus.GaugeOpts {
+		return prometheus.GaugeOpts{Namespace: "whoknocks", Subsystem: "enrich", Name: name, Help: help, ConstLabels: prometheus.Labels{"registry": server}}
+	}
 	for _, r := range whois.Registries() {
 		for _, c := range clients {
 			if !c.Asks(reply.Registry(r)) || r == string(reply.RWHOIS) {
 				continue
 			}
-			reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "whoknocks", Subsystem: "enrich", Name: "whois_paused_seconds",
-				Help: "How long the server of a registry will still be left alone.", ConstLabels: prometheus.Labels{"registry": c.Name(reply.Registry(r))}},
-				func() float64 { return max(0, time.Until(c.PausedUntil(reply.Registry(r))).Seconds()) }))
+			name := c.Name(reply.Registry(r))
+			reg.MustRegister(
+				prometheus.NewGaugeFunc(opts("whois_paused_seconds", "How long the server of a registry will still be left alone.", name),
+					func() float64 { return max(0, time.Until(c.PausedUntil(reply.Registry(r))).Seconds()) }),
+				prometheus.NewGaugeFunc(opts("whois_asked_questions", "Questions in the current 24 hours, by all services, as of the last one from here.", name),
+					func() float64 { return float64(c.Asked(reply.Registry(r))) }),
+				prometheus.NewGaugeFunc(opts("whois_budget_questions", "Questions that a registry may be asked in 24 hours.", name),
+					func() float64 { return float64(budget) }))
 		}
 	}
 }

@@ -49,6 +49,7 @@ type gate struct {
 	turn    chan struct{} // holds a token while nobody has the turn
 	limiter *rate.Limiter
 	paused  atomic.Int64 // Unix seconds until which the server is left alone
+	used    atomic.Pointer[Usage]
 }
 
 // maxGates bounds what is remembered of servers: of carriers there are many.
@@ -89,6 +90,16 @@ func (c *Client) PausedUntil(r reply.Registry) time.Time {
 		return time.Unix(s, 0)
 	}
 	return time.Time{}
+}
+
+// Asked is how many questions a registry has been asked in the current 24 hours, by
+// all who share the ledger, as of the last question from here.
+func (c *Client) Asked(r reply.Registry) int {
+	u := c.gate(c.Name(r)).used.Load()
+	if u == nil || time.Since(u.Day) >= 24*time.Hour {
+		return 0
+	}
+	return u.Count
 }
 
 func (c *Client) gate(server string) *gate {
@@ -155,6 +166,7 @@ func (t *Turn) wait(ctx context.Context, patient bool) error {
 			return err
 		}
 		u, wait := c.ledger.claim(ctx, t.name, time.Now(), c.cfg)
+		t.gate.used.Store(&u)
 		if wait <= 0 {
 			t.usage, t.end = u, ending{failed: u.Failed}
 			return nil
