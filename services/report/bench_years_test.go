@@ -56,6 +56,7 @@ func years(b *testing.B, db *clickhouse.DB, events int) {
 		b.Fatalf("%d months built: %v", len(stale), err)
 	}
 	b.Logf("roll-ups of %d months built in %v", months, time.Since(took).Round(time.Millisecond))
+	time.Sleep(6500 * time.Millisecond) // until they are read
 	rows, err := db.Conn().Query(b.Context(), "SELECT toString(table), sum(rows), sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table ORDER BY table")
 	if err != nil {
 		b.Fatal(err)

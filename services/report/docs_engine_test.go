@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -98,6 +99,7 @@ func TestCookbook(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	time.Sleep(6500 * time.Millisecond) // until they are read
 	askAll(t, readOnly, queries, 20)
 }
 

@@ -303,6 +303,7 @@ func TestReaderWithRollups(t *testing.T) {
 		if i != 0 && i != len(stale)-1 {
 			continue
 		}
+		time.Sleep(6500 * time.Millisecond) // until they are read
 		for j, got := range ask() {
 			if diff := cmp.Diff(want[j], got); diff != "" {
 				t.Errorf("%d of %d months built, %+v mismatch (-want +got):\n%s", i+1, len(stale), filters[j], diff)

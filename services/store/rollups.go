@@ -31,7 +31,8 @@ func (s *Service) rollups(ctx context.Context) error {
 	}
 	l := lease{id: nuid.Next()}
 	defer l.leave(ctx)
-	b, kept := builder{s: s, seen: map[time.Time]watched{}}, time.Time{}
+	b := builder{s: s, seen: map[time.Time]watched{}}
+	var kept, tidied time.Time
 	tick := time.NewTicker(s.cfg.RollupEvery)
 	defer tick.Stop()
 	for {
@@ -49,12 +50,19 @@ func (s *Service) rollups(ctx context.Context) error {
 		if err == nil && mine {
 			err = b.look(ctx)
 		}
+		if err == nil && mine && time.Since(tidied) > tidyAfter {
+			err, tidied = s.db.Tidy(ctx, tidyAfter), time.Now()
+		}
 		if err != nil && ctx.Err() == nil {
 			s.metrics.rollupErrors.Inc()
 			s.log.Warn("roll-ups not brought up to date", "error", err)
 		}
 	}
 }
+
+// tidyAfter is how long roll-ups of an older state stay: longer than it takes from
+// finding out which is right to reading it.
+const tidyAfter = time.Minute
 
 // retainEvery is how often is dropped what has outlived its time.
 const retainEvery = time.Hour

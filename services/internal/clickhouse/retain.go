@@ -27,8 +27,12 @@ func (db *DB) KeepLines(ctx context.Context, life time.Duration) error {
 	return db.conn.Exec(ctx, "ALTER TABLE events MODIFY COLUMN line String TTL "+ttl+" SETTINGS materialize_ttl_after_modify = 0")
 }
 
+// settle is longer than a roll-up has to be there before the views read it.
+const settle = 10 * time.Second
+
 // DropEvents drops the events of months that had ended by the time given, and keeps
-// their roll-ups, which are built first. It returns the months.
+// their roll-ups, which are built first. It returns the months. It blocks for ten
+// seconds more than that takes.
 func (db *DB) DropEvents(ctx context.Context, ended time.Time) (dropped []time.Time, err error) {
 	months, err := db.EventMonths(ctx)
 	if err != nil {
@@ -38,23 +42,29 @@ func (db *DB) DropEvents(ctx context.Context, ended time.Time) (dropped []time.T
 		if m.AddDate(0, 1, 0).After(ended) {
 			continue
 		}
-		kept, err := db.count(ctx, "month_states WHERE kept > 0 AND month = '"+m.Format(time.DateOnly)+"'")
-		if err == nil && kept == 0 {
-			err = db.keep(ctx, m)
-		}
-		if err == nil { // also what has come since of a month that was dropped before
-			err = db.drop(ctx, "events", m.Format("200601"))
-		}
-		if err != nil {
-			return dropped, fmt.Errorf("drop events of %s: %w", m.Format("2006-01"), err)
+		if err := db.keep(ctx, m); err != nil {
+			return nil, fmt.Errorf("keep the roll-ups of %s: %w", m.Format("2006-01"), err)
 		}
 		dropped = append(dropped, m)
+	}
+	if len(dropped) == 0 {
+		return nil, nil
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(settle):
+	}
+	for i, m := range dropped { // also what has come since of a month that was dropped before
+		if err := db.drop(ctx, "events", m.Format("200601")); err != nil {
+			return dropped[:i], fmt.Errorf("drop events of %s: %w", m.Format("2006-01"), err)
+		}
 	}
 	return dropped, nil
 }
 
-// keep makes the roll-ups that stay when the events of a month are dropped. From
-// then on the month counts by them, whatever comes.
+// keep makes the roll-ups that stay when the events of a month are dropped, unless
+// they are there. From then on the month counts by them, whatever comes.
 func (db *DB) keep(ctx context.Context, month time.Time) error {
 	version, err := db.version(ctx, month)
 	for _, r := range rollups {
@@ -62,17 +72,14 @@ func (db *DB) keep(ctx context.Context, month time.Time) error {
 			err = db.build(ctx, r.table, r.time, month, version, 0)
 		}
 	}
-	if err != nil {
-		return err
-	}
-	return db.dropRollups(ctx, fmt.Sprintf("startsWith(partition_id, '%s-')", month.Format("200601")), "label > 0")
+	return err
 }
 
 // DropRollups drops the roll-ups of months that had ended by the time given, as far
 // as their events were dropped.
 func (db *DB) DropRollups(ctx context.Context, ended time.Time) error {
 	last := ended.AddDate(0, -1, 0).Format("200601") // the last month that may go
-	if err := db.dropRollups(ctx, "toUInt32(substring(partition_id, 1, 6)) <= "+last, "label = 0"); err != nil {
+	if err := db.dropRollups(ctx, "toUInt32(substring(partition_id, 1, 6)) <= "+last+" AND label = 0"); err != nil {
 		return fmt.Errorf("drop roll-ups: %w", err)
 	}
 	return nil

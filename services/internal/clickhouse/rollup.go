@@ -44,9 +44,9 @@ func (db *DB) Stale(ctx context.Context) (months []Stale, err error) {
 }
 
 // Build computes the roll-ups of a month from its events and puts each in, in one
-// step; those of older states of the events go when all are there. It blocks for
-// some 0.6 s a million events. Several may build at the same time: what each puts in
-// says of which state it is.
+// step. It blocks for some 0.6 s a million events. Several may build at the same
+// time: what each puts in says of which state it is. Those of older states stay until
+// Tidy.
 func (db *DB) Build(ctx context.Context, month time.Time) (err error) {
 	defer func() {
 		if err != nil {
@@ -57,14 +57,29 @@ func (db *DB) Build(ctx context.Context, month time.Time) (err error) {
 	if err != nil {
 		return err
 	}
-	if version > 0 {
-		for _, r := range rollups {
-			if err := db.build(ctx, r.table, r.time, month, version, version); err != nil {
-				return err
-			}
+	if version == 0 { // the month is gone
+		return db.dropRollups(ctx, fmt.Sprintf("startsWith(partition_id, '%s-') AND label > 0", month.Format("200601")))
+	}
+	for _, r := range rollups {
+		if err := db.build(ctx, r.table, r.time, month, version, version); err != nil {
+			return err
 		}
 	}
-	return db.dropOlder(ctx, month, version)
+	return nil
+}
+
+// Tidy drops the roll-ups of older states of the events. A statement that found an
+// older one to be right may be about to read it, so they go only when a newer one
+// has been there for grace.
+func (db *DB) Tidy(ctx context.Context, grace time.Duration) error {
+	return db.dropPartitions(ctx, fmt.Sprintf(`SELECT name, concat(month, '-', toString(label.1)), label.1 FROM
+		(
+			SELECT toString(table) AS name, substring(partition_id, 1, 6) AS month,
+				groupUniqArray((toUInt64OrZero(substring(partition_id, 8)), modification_time)) AS labels
+			FROM system.parts WHERE %s GROUP BY name, month
+		)
+		ARRAY JOIN labels AS label
+		WHERE label.1 > 0 AND arrayExists(l -> (l.1 > label.1 OR l.1 = 0) AND l.2 <= now() - %d, labels)`, ofRollups, int(grace.Seconds())))
 }
 
 // version is the state of a month's events, 0 if there are none.
@@ -115,21 +130,19 @@ func (db *DB) count(ctx context.Context, from string) (n uint64, err error) {
 	return n, err
 }
 
-// dropOlder drops the roll-ups of a month that are of older states than version, or
-// if that is 0, of any. Those that are kept on purpose stay.
-func (db *DB) dropOlder(ctx context.Context, month time.Time, version uint64) error {
-	where := fmt.Sprintf("startsWith(partition_id, '%s-')", month.Format("200601"))
-	older := "label > 0"
-	if version > 0 {
-		older += fmt.Sprintf(" AND label < %d", version)
-	}
-	return db.dropRollups(ctx, where, older)
+// ofRollups selects the parts of roll-ups from system.parts.
+const ofRollups = "active AND database = currentDatabase() AND table IN ('source_month', 'owner_month', 'owner_day', 'port_day', 'port_month')"
+
+// dropRollups drops the partitions of roll-ups that a condition selects by table,
+// partition_id and label.
+func (db *DB) dropRollups(ctx context.Context, where string) (err error) {
+	return db.dropPartitions(ctx, "SELECT DISTINCT toString(table), partition_id, toUInt64OrZero(substring(partition_id, 8)) AS label FROM system.parts WHERE "+ofRollups+" AND "+where)
 }
 
-// dropRollups drops the partitions of roll-ups for which both conditions hold.
-func (db *DB) dropRollups(ctx context.Context, where, label string) (err error) {
-	rows, err := db.conn.Query(ctx, "SELECT DISTINCT toString(table), partition_id, toUInt64OrZero(substring(partition_id, 8)) AS label FROM system.parts"+
-		" WHERE active AND database = currentDatabase() AND table IN ('source_month', 'owner_month', 'owner_day', 'port_day', 'port_month') AND "+where+" AND "+label)
+// dropPartitions drops the partitions of which a query returns the table, the id and
+// the label.
+func (db *DB) dropPartitions(ctx context.Context, query string) error {
+	rows, err := db.conn.Query(ctx, query)
 	if err != nil {
 		return err
 	}

@@ -39,6 +39,9 @@ func buildStale(t testing.TB, db *clickhouse.DB) (built int) {
 	return len(months)
 }
 
+// read waits until the views read what was built.
+func read() { time.Sleep(6500 * time.Millisecond) }
+
 // right holds every view to the events.
 func right(t testing.TB, db *clickhouse.DB, when string) {
 	t.Helper()
@@ -47,6 +50,43 @@ func right(t testing.TB, db *clickhouse.DB, when string) {
 		if got != want {
 			t.Errorf("%s: %s is %s, the events say %s", when, view, got, want)
 		}
+	}
+}
+
+// Those of older states go when a newer one has been there for a while.
+func TestTidy(t *testing.T) {
+	db := migrated(t)
+	labels := func() uint64 {
+		return number(t, db, "SELECT uniqExact(table, partition_id) FROM system.parts WHERE active AND database = currentDatabase() AND table IN ('owner_month', 'port_day')")
+	}
+	for i := range 3 {
+		insert(t, db, "", event(i+1, "192.0.2.1", "", "owner", scan.BasisASN, asOf, asOf))
+		buildStale(t, db)
+	}
+	tidy := func(grace time.Duration, want uint64) {
+		t.Helper()
+		if err := db.Tidy(t.Context(), grace); err != nil {
+			t.Fatal(err)
+		}
+		if n := labels(); n != want {
+			t.Errorf("%d roll-ups of two tables are left after %v, want %d", n, grace, want)
+		}
+		right(t, db, "tidied")
+	}
+	tidy(time.Hour, 6)
+	tidy(0, 2)
+	tidy(0, 2)
+	if _, err := db.DropEvents(t.Context(), asOf.AddDate(1, 0, 0)); err != nil { // what is kept is another label
+		t.Fatal(err)
+	}
+	if n := labels(); n != 4 {
+		t.Errorf("%d roll-ups of two tables, want 4", n)
+	}
+	if err := db.Tidy(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if n := labels(); n != 2 || number(t, db, "SELECT sum(attempts) FROM owners_by_month") != 6 {
+		t.Errorf("%d roll-ups of two tables, want 2 that say 6 attempts", n)
 	}
 }
 
@@ -64,6 +104,7 @@ func TestDiffer(t *testing.T) {
 	}
 	f("as built", 0)
 	exec(t, db, "ALTER TABLE owner_day UPDATE attempts = attempts + 1 WHERE owner = (SELECT min(owner) FROM owner_day) SETTINGS mutations_sync = 2")
+	read()
 	f("after somebody changed one", 1)
 }
 
@@ -94,6 +135,8 @@ func TestRollupsAreExact(t *testing.T) {
 		t.Errorf("%d months were built, want 5 at least", n)
 	}
 	right(t, db, "built")
+	read()
+	right(t, db, "built a while ago")
 	total := number(t, db, "SELECT sum(attempts) FROM source_month")
 	if want := number(t, db, "SELECT sum(packets) FROM knocks"); total != want || total == 0 {
 		t.Errorf("the roll-up holds %d attempts, the events %d", total, want)
@@ -118,6 +161,7 @@ func TestRollupsAreExact(t *testing.T) {
 	}
 	right(t, db, "re-attributed")
 	buildStale(t, db)
+	read()
 	right(t, db, "built after a re-attribution")
 	if n := number(t, db, "SELECT sum(attempts) FROM owner_month WHERE owner = 'New Owner'"); n == 0 {
 		t.Error("the new owner has no attempts")
@@ -129,6 +173,7 @@ func TestRollupsAreExact(t *testing.T) {
 	exec(t, db, "ALTER TABLE events DROP PARTITION ID '201206'")
 	right(t, db, "a month dropped")
 	buildStale(t, db)
+	read()
 	right(t, db, "built after deletions")
 	if n := number(t, db, "SELECT count() FROM owner_day WHERE toYYYYMM(day) = 201206"); n != 0 {
 		t.Errorf("%d rows are left of a month that is gone", n)
@@ -143,7 +188,9 @@ func TestRollupsAreExact(t *testing.T) {
 // A reader sees all that was inserted, and nothing twice, while months are built.
 func TestRollupsAreExactMeanwhile(t *testing.T) {
 	db := migrated(t)
-	const rounds, each = 20, 500
+	// A month is busy for a while, then still until it is read from its roll-ups, and
+	// then busy again.
+	const months, phases, batches, each = 3, 5, 12, 500
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var wg sync.WaitGroup
@@ -175,15 +222,17 @@ func TestRollupsAreExactMeanwhile(t *testing.T) {
 			last = n
 		}
 	})
-	for i := range rounds {
+	for i := range phases * batches {
 		var batch []scan.Enriched
 		for j := range each {
-			e := event(i*each+j+1, fmt.Sprintf("192.0.2.%d", j%250), "192.0.2.0/24", "owner", scan.BasisWHOIS, asOf, time.Date(2026, time.Month(1+i%3), 1, 0, 0, j, 0, time.UTC))
+			e := event(i*each+j+1, fmt.Sprintf("192.0.2.%d", j%250), "192.0.2.0/24", "owner", scan.BasisWHOIS, asOf, time.Date(2026, time.Month(1+i/batches%months), 1, 0, 0, j, 0, time.UTC))
 			e.Packets = 1
 			batch = append(batch, e)
 		}
 		insert(t, db, "", batch...)
-		time.Sleep(50 * time.Millisecond)
+		if i%batches == batches-1 {
+			time.Sleep(3500 * time.Millisecond)
+		}
 	}
 	cancel()
 	wg.Wait()
@@ -192,8 +241,8 @@ func TestRollupsAreExactMeanwhile(t *testing.T) {
 	}
 	buildStale(t, db)
 	right(t, db, "at the end")
-	if n := number(t, db, "SELECT sum(attempts) FROM owner_month"); n != rounds*each {
-		t.Errorf("%d attempts, want %d", n, rounds*each)
+	if n := number(t, db, "SELECT sum(attempts) FROM owners_by_month"); n != phases*batches*each {
+		t.Errorf("%d attempts, want %d", n, phases*batches*each)
 	}
 }
 
