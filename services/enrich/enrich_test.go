@@ -114,10 +114,16 @@ func TestRunTakesOffNothingUnpublished(t *testing.T) {
 	}
 }
 
-// arinServer answers in ARIN's form: a block of 16 addresses for a customer.
-func arinServer(t *testing.T) *whoistest.Server {
+// arinServer answers in ARIN's form: a block of 16 addresses for a customer. It
+// answers nothing before open is closed.
+func arinServer(t *testing.T, open <-chan struct{}) *whoistest.Server {
 	t.Helper()
 	return whoistest.Serve(t, func(c net.Conn, question string) {
+		select {
+		case <-open:
+		case <-t.Context().Done():
+			return
+		}
 		words := strings.Fields(question)
 		a, err := netip.ParseAddr(words[len(words)-1])
 		if err != nil || !a.Is4() {
@@ -147,7 +153,8 @@ func asking(t *testing.T, server string) Config {
 }
 
 func TestWHOIS(t *testing.T) {
-	server := arinServer(t)
+	open := make(chan struct{})
+	server := arinServer(t, open)
 	srv := natstest.Start(t)
 	b := natstest.Connect(t, srv)
 	s, reg := newService(t, asking(t, server.Addr), b)
@@ -161,6 +168,7 @@ func TestWHOIS(t *testing.T) {
 	if e := events["192.0.2.2"]; e.Owner != "Big Telecom" || e.OwnerBasis != scan.BasisASN {
 		t.Errorf("before the answer: %+v", e.Facts)
 	}
+	close(open)
 	// The answer comes, for the whole block.
 	var got scan.Attributed
 	var d scan.Decoder
