@@ -14,6 +14,12 @@ type BatcherConfig struct {
 	MaxBytes  int           // most bytes of a batch, a longer line goes alone; default 512 KiB
 	Linger    time.Duration // longest time a line waits for company; default 50 ms
 	InFlight  int           // most batches sent and not yet on disk; default 8
+
+	// Ahead is how many bytes StreamObserved may hold before batches wait for its
+	// readers, as long as these take any off; 0, the default, never waits. A reader
+	// that is only a little behind finds everything in the server's memory, one
+	// that is far behind costs the server each block of its file again.
+	Ahead int64
 }
 
 func (c BatcherConfig) withDefaults() BatcherConfig {
@@ -181,6 +187,7 @@ func (t *Batcher) run() {
 	defer close(t.loop)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	var sent int64
 	for {
 		select {
 		case t.slots <- struct{}{}:
@@ -190,6 +197,10 @@ func (t *Batcher) run() {
 		for {
 			b, wait := t.next(time.Now())
 			if b != nil {
+				if sent += int64(len(b.buf)); t.cfg.Ahead > 0 && sent >= t.cfg.Ahead/4 {
+					sent = 0
+					t.bus.giveWay(t.ctx, t.cfg.Ahead)
+				}
 				// From here the batch owns the slot.
 				msg := newMsg(b.subject, b.buf)
 				s := t.bus.send(msg)

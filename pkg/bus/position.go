@@ -121,6 +121,38 @@ func (b *Bus) Await(ctx context.Context, stream, durable string, seq uint64) err
 	}
 }
 
+// standstill is how long the readers of a stream may take nothing off before
+// giveWay no longer waits for them.
+const standstill = 200 * time.Millisecond
+
+// giveWay waits while StreamObserved holds more than most bytes and its readers
+// take some off. It is no guarantee, whatever goes wrong ends it.
+func (b *Bus) giveWay(ctx context.Context, most int64) {
+	var taken uint64
+	at := time.Now()
+	for {
+		s, err := b.stream(ctx, StreamObserved)
+		if err != nil {
+			return
+		}
+		state := s.CachedInfo().State
+		if state.Bytes <= uint64(most) {
+			return
+		}
+		switch now := time.Now(); {
+		case state.LastSeq-state.Msgs != taken:
+			taken, at = state.LastSeq-state.Msgs, now
+		case now.Sub(at) > standstill:
+			return
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // Trim removes the oldest messages of stream while it holds more than keepBytes
 // (counted before compression, as the server's limits are), but never a message
 // above floor. A stream that may not hold much more than keepBytes is cut back

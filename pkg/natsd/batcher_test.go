@@ -136,6 +136,44 @@ func TestBatcherKeepsOrder(t *testing.T) {
 	}
 }
 
+// TestBatcherGivesWay: batches wait for a reader that falls behind, and for none
+// that does nothing.
+func TestBatcherGivesWay(t *testing.T) {
+	ctx := within(t, 60*time.Second)
+	b := natstest.Bus(t)
+	const ahead, size = 64 << 10, 4 << 10
+	batcher := b.NewBatcher(bus.BatcherConfig{MaxEvents: 1, InFlight: 2, Ahead: ahead})
+	defer batcher.Close()
+	send := func(n int) {
+		t.Helper()
+		for range n {
+			if _, err := batcher.Add(ctx, bus.Observed("home"), bytes.Repeat([]byte{'x'}, size)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := batcher.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(40) // nobody reads
+	var most uint64
+	stop := subscribe(t, func(ctx context.Context) error {
+		return b.Subscribe(ctx, bus.Subscription{Stream: bus.StreamObserved, Durable: "slow", MaxBytes: size}, func(context.Context, *bus.Message) error {
+			s := b.Stats()
+			if s.Acked > 40 { // what lay there is taken off
+				most = max(most, s.Published-s.Acked)
+			}
+			time.Sleep(2 * time.Millisecond)
+			return nil
+		})
+	})
+	send(400)
+	stop()
+	if limit := uint64(ahead/size + ahead/size/2); most > limit || most < 4 {
+		t.Errorf("the reader was up to %d messages behind, want 4 to %d", most, limit)
+	}
+}
+
 func TestBatcherBlocksWhileInFlight(t *testing.T) {
 	noLeak(t)
 	ctx := within(t, 30*time.Second)

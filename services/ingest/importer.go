@@ -83,7 +83,7 @@ func (s *Service) newImporter(ctx context.Context, opts ImportOptions) (*importe
 		im.cancel(nil)
 		return nil, fmt.Errorf("import: %w", err)
 	}
-	im.batcher = s.batcher()
+	im.batcher = s.batcher(fileAhead)
 	return im, nil
 }
 

@@ -109,9 +109,13 @@ func (s *Service) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
+// fileAhead is how far files are read ahead of enrich. A file can wait, what is
+// sent to a socket can't.
+const fileAhead = 16 << 20
+
 // batcher is how every input reaches the bus.
-func (s *Service) batcher() *bus.Batcher {
+func (s *Service) batcher(ahead int64) *bus.Batcher {
 	return s.bus.NewBatcher(bus.BatcherConfig{
-		MaxEvents: s.cfg.BatchEvents, MaxBytes: int(s.cfg.BatchBytes), Linger: s.cfg.Linger, InFlight: s.cfg.InFlight,
+		MaxEvents: s.cfg.BatchEvents, MaxBytes: int(s.cfg.BatchBytes), Linger: s.cfg.Linger, InFlight: s.cfg.InFlight, Ahead: ahead,
 	})
 }

@@ -107,7 +107,7 @@ func (s *Service) serve(ctx, work context.Context) error {
 	if s.udp == nil && s.tcp == nil && s.tls == nil {
 		return nil
 	}
-	b := s.batcher()
+	b := s.batcher(0)
 	defer b.Close()
 	var g errgroup.Group
 	if s.udp != nil {

@@ -15,7 +15,7 @@ import (
 // makes an import no slower: the bus caches whatever it moved in the last seconds.
 const (
 	memoryShare = 0.4
-	memoryMost  = 3 << 29 // 1.5 GiB
+	memoryMost  = 11 << 26 // 704 MiB
 )
 
 func main() {
