@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path"
 	"testing/fstest"
+	"text/template"
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
@@ -42,8 +43,9 @@ func (db *DB) Migrate(ctx context.Context) error {
 	return db.migrate(ctx, source)
 }
 
-// filled is the migrations with the name of the database where a view needs it: a
-// client may ask for one from another database.
+// filled is the migrations as templates filled in: with the name of the database
+// where a view needs it, as a client may ask for one from another database, and with
+// what several views have in common.
 func (db *DB) filled(source fs.FS) (fs.FS, error) {
 	out := fstest.MapFS{}
 	files, err := fs.Glob(source, "migrations/*.sql")
@@ -55,11 +57,25 @@ func (db *DB) filled(source fs.FS) (fs.FS, error) {
 		if err != nil {
 			return nil, err
 		}
-		name := quoting.Replace(db.Database())
-		out[path.Base(file)] = &fstest.MapFile{Data: bytes.ReplaceAll(text, []byte("{{database}}"), []byte(name))}
+		t, err := template.New(file).Funcs(template.FuncMap{
+			"database": func() string { return quoting.Replace(db.Database()) },
+			"rollup":   func(table, month string) rollupView { return rollupView{table, month} },
+		}).Parse(string(text))
+		if err != nil {
+			return nil, err
+		}
+		var filled bytes.Buffer
+		if err := t.Execute(&filled, nil); err != nil {
+			return nil, err
+		}
+		out[path.Base(file)] = &fstest.MapFile{Data: filled.Bytes()}
 	}
 	return out, nil
 }
+
+// rollupView is what the views of roll-ups differ in: the table, and its month as
+// an expression.
+type rollupView struct{ Table, Month string }
 
 func (db *DB) migrate(ctx context.Context, source fs.FS) error {
 	attempts := 0

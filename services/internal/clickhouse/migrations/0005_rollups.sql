@@ -168,204 +168,44 @@ SELECT month, version
 FROM month_states
 WHERE kept = 0 AND (version = 0 OR arrayCount(b -> b.2 = version, built) < 5);
 
--- The views to ask. Each row has a place p, which is a month and a state for a row of
--- a roll-up (state 0 for what is kept on purpose), the month alone for one that comes
--- from the events. The right places are found out once for each statement: two looks
--- might see different states, and miss a month between them. ClickHouse has noted by
--- then which parts of the tables there are, so a roll-up counts only five seconds
--- after it came, and goes only when another has been there for a minute. Which months
--- of the events are read at all is found out last, for speed: all but those whose
--- roll-up has been right for five minutes.
-
-CREATE VIEW IF NOT EXISTS source_months AS
+-- The views to ask: of the roll-up the months that are right, of the events the
+-- others. Which these are is found out once for each statement, as two looks might see
+-- different states and miss a month between them. ClickHouse has noted by then which
+-- parts of the tables there are, so a roll-up counts only five seconds after it came,
+-- and goes only when another has been there for a minute.
+{{define "rolled"}}
 WITH
 (
-    SELECT groupArray(multiIf(has(built, 0), m * 1000000000000, has(built, v), m * 1000000000000 + v, m))
+    SELECT (groupArrayIf(concat(m, '-', toString(label)), label >= 0), groupArrayIf(toDate(concat(substring(m, 1, 4), '-', substring(m, 5, 2), '-01')), label < 0))
     FROM
     (
-        SELECT toInt64(substring(partition_id, 1, 6)) AS m, toInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS v,
-            groupUniqArrayIf(toInt64OrZero(substring(partition_id, 8)), table != 'events' AND modification_time < now() - 5) AS built
+        SELECT
+            substring(partition_id, 1, 6) AS m, toInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS version,
+            groupUniqArrayIf(toInt64OrZero(substring(partition_id, 8)), table != 'events' AND modification_time < now() - 5) AS built,
+            multiIf(has(built, 0), 0, has(built, version), version, -1) AS label
         FROM system.parts
-        WHERE active AND database = '{{database}}' AND table IN ('events', 'source_month')
+        WHERE active AND database = '{{database}}' AND table IN ('events', '{{.Table}}')
         GROUP BY m
     )
 ) AS places
-SELECT * EXCEPT p
-FROM
-(
-    SELECT * EXCEPT version, toInt64(substring(_partition_id, 1, 6)) * 1000000000000 + toInt64(substring(_partition_id, 8)) AS p
-    FROM source_month
-    WHERE attempts > 0
-    UNION ALL
-    SELECT *, toInt64(toYYYYMM(month)) AS p
-    FROM exact_source_month
-    WHERE month IN
-    (
-        SELECT toDate(concat(substring(m, 1, 4), '-', substring(m, 5, 2), '-01'))
-        FROM
-        (
-            SELECT substring(partition_id, 1, 6) AS m, toInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS v,
-                groupUniqArrayIf(toInt64OrZero(substring(partition_id, 8)), table != 'events' AND modification_time < now() - 300) AS built
-            FROM system.parts
-            WHERE active AND database = '{{database}}' AND table IN ('events', 'source_month')
-            GROUP BY m
-            HAVING NOT has(built, 0) AND NOT has(built, v)
-        )
-    )
-)
-WHERE p IN places;
+SELECT * EXCEPT version
+FROM {{.Table}}
+WHERE _partition_id IN (places.1) AND attempts > 0
+UNION ALL
+SELECT *
+FROM exact_{{.Table}}
+WHERE {{.Month}} IN (places.2)
+{{- end}}
 
-CREATE VIEW IF NOT EXISTS owners_by_month AS
-WITH
-(
-    SELECT groupArray(multiIf(has(built, 0), m * 1000000000000, has(built, v), m * 1000000000000 + v, m))
-    FROM
-    (
-        SELECT toInt64(substring(partition_id, 1, 6)) AS m, toInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS v,
-            groupUniqArrayIf(toInt64OrZero(substring(partition_id, 8)), table != 'events' AND modification_time < now() - 5) AS built
-        FROM system.parts
-        WHERE active AND database = '{{database}}' AND table IN ('events', 'owner_month')
-        GROUP BY m
-    )
-) AS places
-SELECT * EXCEPT p
-FROM
-(
-    SELECT * EXCEPT version, toInt64(substring(_partition_id, 1, 6)) * 1000000000000 + toInt64(substring(_partition_id, 8)) AS p
-    FROM owner_month
-    WHERE attempts > 0
-    UNION ALL
-    SELECT *, toInt64(toYYYYMM(month)) AS p
-    FROM exact_owner_month
-    WHERE month IN
-    (
-        SELECT toDate(concat(substring(m, 1, 4), '-', substring(m, 5, 2), '-01'))
-        FROM
-        (
-            SELECT substring(partition_id, 1, 6) AS m, toInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS v,
-                groupUniqArrayIf(toInt64OrZero(substring(partition_id, 8)), table != 'events' AND modification_time < now() - 300) AS built
-            FROM system.parts
-            WHERE active AND database = '{{database}}' AND table IN ('events', 'owner_month')
-            GROUP BY m
-            HAVING NOT has(built, 0) AND NOT has(built, v)
-        )
-    )
-)
-WHERE p IN places;
+CREATE VIEW IF NOT EXISTS source_months AS {{template "rolled" rollup "source_month" "month"}};
 
-CREATE VIEW IF NOT EXISTS owner_days AS
-WITH
-(
-    SELECT groupArray(multiIf(has(built, 0), m * 1000000000000, has(built, v), m * 1000000000000 + v, m))
-    FROM
-    (
-        SELECT toInt64(substring(partition_id, 1, 6)) AS m, toInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS v,
-            groupUniqArrayIf(toInt64OrZero(substring(partition_id, 8)), table != 'events' AND modification_time < now() - 5) AS built
-        FROM system.parts
-        WHERE active AND database = '{{database}}' AND table IN ('events', 'owner_day')
-        GROUP BY m
-    )
-) AS places
-SELECT * EXCEPT p
-FROM
-(
-    SELECT * EXCEPT version, toInt64(substring(_partition_id, 1, 6)) * 1000000000000 + toInt64(substring(_partition_id, 8)) AS p
-    FROM owner_day
-    WHERE attempts > 0
-    UNION ALL
-    SELECT *, toInt64(toYYYYMM(day)) AS p
-    FROM exact_owner_day
-    WHERE toStartOfMonth(day) IN
-    (
-        SELECT toDate(concat(substring(m, 1, 4), '-', substring(m, 5, 2), '-01'))
-        FROM
-        (
-            SELECT substring(partition_id, 1, 6) AS m, toInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS v,
-                groupUniqArrayIf(toInt64OrZero(substring(partition_id, 8)), table != 'events' AND modification_time < now() - 300) AS built
-            FROM system.parts
-            WHERE active AND database = '{{database}}' AND table IN ('events', 'owner_day')
-            GROUP BY m
-            HAVING NOT has(built, 0) AND NOT has(built, v)
-        )
-    )
-)
-WHERE p IN places;
+CREATE VIEW IF NOT EXISTS owners_by_month AS {{template "rolled" rollup "owner_month" "month"}};
 
-CREATE VIEW IF NOT EXISTS ports_by_day AS
-WITH
-(
-    SELECT groupArray(multiIf(has(built, 0), m * 1000000000000, has(built, v), m * 1000000000000 + v, m))
-    FROM
-    (
-        SELECT toInt64(substring(partition_id, 1, 6)) AS m, toInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS v,
-            groupUniqArrayIf(toInt64OrZero(substring(partition_id, 8)), table != 'events' AND modification_time < now() - 5) AS built
-        FROM system.parts
-        WHERE active AND database = '{{database}}' AND table IN ('events', 'port_day')
-        GROUP BY m
-    )
-) AS places
-SELECT * EXCEPT p
-FROM
-(
-    SELECT * EXCEPT version, toInt64(substring(_partition_id, 1, 6)) * 1000000000000 + toInt64(substring(_partition_id, 8)) AS p
-    FROM port_day
-    WHERE attempts > 0
-    UNION ALL
-    SELECT *, toInt64(toYYYYMM(day)) AS p
-    FROM exact_port_day
-    WHERE toStartOfMonth(day) IN
-    (
-        SELECT toDate(concat(substring(m, 1, 4), '-', substring(m, 5, 2), '-01'))
-        FROM
-        (
-            SELECT substring(partition_id, 1, 6) AS m, toInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS v,
-                groupUniqArrayIf(toInt64OrZero(substring(partition_id, 8)), table != 'events' AND modification_time < now() - 300) AS built
-            FROM system.parts
-            WHERE active AND database = '{{database}}' AND table IN ('events', 'port_day')
-            GROUP BY m
-            HAVING NOT has(built, 0) AND NOT has(built, v)
-        )
-    )
-)
-WHERE p IN places;
+CREATE VIEW IF NOT EXISTS owner_days AS {{template "rolled" rollup "owner_day" "toStartOfMonth(day)"}};
 
-CREATE VIEW IF NOT EXISTS ports_by_month AS
-WITH
-(
-    SELECT groupArray(multiIf(has(built, 0), m * 1000000000000, has(built, v), m * 1000000000000 + v, m))
-    FROM
-    (
-        SELECT toInt64(substring(partition_id, 1, 6)) AS m, toInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS v,
-            groupUniqArrayIf(toInt64OrZero(substring(partition_id, 8)), table != 'events' AND modification_time < now() - 5) AS built
-        FROM system.parts
-        WHERE active AND database = '{{database}}' AND table IN ('events', 'port_month')
-        GROUP BY m
-    )
-) AS places
-SELECT * EXCEPT p
-FROM
-(
-    SELECT * EXCEPT version, toInt64(substring(_partition_id, 1, 6)) * 1000000000000 + toInt64(substring(_partition_id, 8)) AS p
-    FROM port_month
-    WHERE attempts > 0
-    UNION ALL
-    SELECT *, toInt64(toYYYYMM(month)) AS p
-    FROM exact_port_month
-    WHERE month IN
-    (
-        SELECT toDate(concat(substring(m, 1, 4), '-', substring(m, 5, 2), '-01'))
-        FROM
-        (
-            SELECT substring(partition_id, 1, 6) AS m, toInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS v,
-                groupUniqArrayIf(toInt64OrZero(substring(partition_id, 8)), table != 'events' AND modification_time < now() - 300) AS built
-            FROM system.parts
-            WHERE active AND database = '{{database}}' AND table IN ('events', 'port_month')
-            GROUP BY m
-            HAVING NOT has(built, 0) AND NOT has(built, v)
-        )
-    )
-)
-WHERE p IN places;
+CREATE VIEW IF NOT EXISTS ports_by_day AS {{template "rolled" rollup "port_day" "toStartOfMonth(day)"}};
+
+CREATE VIEW IF NOT EXISTS ports_by_month AS {{template "rolled" rollup "port_month" "month"}};
 
 CREATE VIEW IF NOT EXISTS sources_by_month AS
 SELECT
