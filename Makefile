@@ -76,8 +76,9 @@ torture: deps build ## kill every process 20 times while a million lines come in
 	WHOKNOCKS_TORTURE_KILLS=$(or $(KILLS),20) WHOKNOCKS_TORTURE_LINES=$(or $(LINES),250000) \
 		$(GO) test -count 1 -timeout 60m -run '^TestTorture' -v ./services/standalone
 
-bench: deps ## run the benchmarks [PKG=...] [BENCH=pattern]
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) \
+bench: deps ## run the benchmarks [PKG=...] [BENCH=pattern] [LINES=1000000] [EVENTS=1000000, of five years]
+	WHOKNOCKS_BENCH_LINES=$(or $(LINES),1000000) WHOKNOCKS_BENCH_EVENTS=$(or $(EVENTS),1000000) \
+		$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) \
 		$(if $(filter work,$(PKG)),$$(grep -rl --include='*_test.go' '^func Benchmark' pkg services | sed 's|^|./|; s|/[^/]*$$||' | sort -u),$(PKG))
 
 fuzz: ## run every fuzz test for FUZZTIME each, inputs (10000x) or time (30s)

@@ -111,7 +111,7 @@ func BenchmarkYears(b *testing.B) {
 	ask("1_month_all_owners", "SELECT owner, attempts, sources, ports FROM owners_by_month WHERE month = '2024-05-01' ORDER BY attempts DESC LIMIT 100")
 	ask("1_60_months_all_owners", "SELECT owner, sum(attempts) AS n FROM owners_by_month GROUP BY owner ORDER BY n DESC LIMIT 100")
 	ask("2_days_largest_owner", "SELECT day, sum(attempts) FROM owner_days WHERE owner = 'Owner 1' GROUP BY day ORDER BY day")
-	ask("2_days_mid_owner", "SELECT day, sum(attempts) FROM owner_days WHERE owner = 'Owner 4000' GROUP BY day ORDER BY day")
+	ask("2_days_mid_owner", "SELECT day, sum(attempts) FROM owner_days WHERE owner = 'Owner 400' GROUP BY day ORDER BY day")
 	ask("3_top_owners_by_proto_90_days", "SELECT owner, proto, sum(attempts) AS n FROM owner_days WHERE day >= '2025-10-01' GROUP BY owner, proto ORDER BY n DESC LIMIT 20")
 	ask("3_top_owners_by_proto_5_years", "SELECT owner, proto, sum(attempts) AS n FROM owner_days GROUP BY owner, proto ORDER BY n DESC LIMIT 20")
 	ask("3_5_years_sources_of_top_20", `SELECT owner, sum(m.attempts) AS n, uniqExact(src_ip) FROM source_months AS m

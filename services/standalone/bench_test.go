@@ -2,11 +2,19 @@ package standalone_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/whoknocks/whoknocks/services/standalone/internal/chdb"
 )
@@ -54,4 +62,67 @@ func BenchmarkImport(b *testing.B) {
 	}
 	b.ReportMetric(float64(lines)*float64(b.N)/seconds, "events/s")
 	b.ReportMetric(seconds/float64(b.N), "s/import")
+}
+
+// BenchmarkSyslog measures one syslog packet over UDP to a quiet serve until it can be
+// queried: parsed, on fsynced streams, enriched, inserted with fsync. It asks every
+// 2 ms and reports the median, the 99th percentile and the largest in ms; run it
+// with -benchtime 200x.
+func BenchmarkSyslog(b *testing.B) {
+	if _, err := chdb.Find(); err != nil {
+		b.Skipf("the embedded engine is not here: %v", err)
+	}
+	data, syslog := b.TempDir(), freePort(b)
+	serve(b, data, "--timezone", "UTC", "--set", "ingest.syslog_udp="+syslog, "--set", "ingest.syslog_tcp=")
+	text, err := os.ReadFile(filepath.Join(data, "endpoints.json"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var endpoints struct{ ClickHouse string }
+	if err := json.Unmarshal(text, &endpoints); err != nil {
+		b.Fatal(err)
+	}
+	sql, err := url.Parse(endpoints.ClickHouse)
+	if err != nil {
+		b.Fatal(err)
+	}
+	sql.RawQuery = "database=" + strings.Trim(sql.Path, "/")
+	sql.Path = "/"
+	count := func() string {
+		resp, err := http.Post(sql.String(), "text/plain", strings.NewReader("SELECT count() FROM events"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			b.Fatalf("%s: %s, %v", resp.Status, body, err)
+		}
+		return strings.TrimSpace(string(body))
+	}
+	conn, err := net.Dial("udp", syslog)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	var took []time.Duration
+	for b.Loop() {
+		time.Sleep(200 * time.Millisecond) // until all is quiet
+		sent := time.Now()
+		if _, err := fmt.Fprintf(conn, "<4>%s router kernel: DROP IN=eth0 OUT= SRC=198.51.100.7 DST=192.0.2.1 LEN=40 TTL=50 ID=%d PROTO=TCP SPT=40000 DPT=23 WINDOW=1024 RES=0x00 SYN URGP=0",
+			sent.UTC().Format(time.Stamp), len(took)); err != nil {
+			b.Fatal(err)
+		}
+		for want := fmt.Sprint(len(took) + 1); count() != want; time.Sleep(2 * time.Millisecond) {
+			if time.Since(sent) > time.Minute {
+				b.Fatal("the packet is not in the table after a minute")
+			}
+		}
+		took = append(took, time.Since(sent))
+	}
+	slices.Sort(took)
+	for name, rank := range map[string]int{"median-ms": len(took) / 2, "p99-ms": (len(took)*99 - 1) / 100, "max-ms": len(took) - 1} {
+		b.ReportMetric(float64(took[rank].Microseconds())/1000, name)
+	}
+	b.ReportMetric(0, "ns/op")
 }
