@@ -26,6 +26,9 @@ import (
 // EnvPrefix opens the name of every environment variable that Load reads.
 const EnvPrefix = "WHOKNOCKS_"
 
+// fileSuffix closes the name of a variable that names a file with the value.
+const fileSuffix = "_FILE"
+
 // Validator is what a configuration, or a section of one, implements to check
 // itself once everything is read. It should report every mistake, not the first.
 type Validator interface{ Validate() error }
@@ -39,9 +42,11 @@ type Validator interface{ Validate() error }
 // snake case. The variable of store.batch_size is WHOKNOCKS_STORE_BATCH_SIZE. A
 // variable whose first word is no section of dst is somebody else's and is
 // passed over, so that one environment can serve several programs; an empty one
-// counts as not set. Lists may be written as text with commas.
+// counts as not set. With _FILE behind it, the variable names a file whose
+// content, without the line ends behind it, is the value: secrets are handed over
+// so. Lists may be written as text with commas.
 //
-// Load blocks on reading the file only. After an error the state of dst is
+// Load blocks on reading files only. After an error the state of dst is
 // undefined. It keeps nothing and may be called concurrently.
 func Load(dst any, file string, env, sets []string) error {
 	known, err := schemaOf(dst)
@@ -121,19 +126,32 @@ func loadEnv(k *koanf.Koanf, known schema, env []string) error {
 	for key := range known.leaves {
 		keys[EnvName(key)] = key
 	}
-	values := map[string]any{}
+	values, fromFiles := map[string]any{}, map[string]any{}
 	for _, pair := range env {
 		name, value, _ := strings.Cut(pair, "=")
 		if !strings.HasPrefix(name, EnvPrefix) || value == "" {
 			continue
 		}
 		key, ok := keys[name]
+		from, isFile := keys[strings.TrimSuffix(name, fileSuffix)]
 		switch {
 		case ok:
 			values[key] = value
+		case isFile:
+			text, err := os.ReadFile(value)
+			if err != nil {
+				return fmt.Errorf("environment variable %s: %w", name, err)
+			}
+			fromFiles[from] = strings.TrimRight(string(text), "\r\n")
 		case known.claims(name):
 			return fmt.Errorf("environment variable %s: no such key", name)
 		}
+	}
+	for key, value := range fromFiles {
+		if _, both := values[key]; both {
+			return fmt.Errorf("environment variables %s and %[1]s%s: want one of them", EnvName(key), fileSuffix)
+		}
+		values[key] = value
 	}
 	return k.Load(confmap.Provider(values, "."), nil)
 }

@@ -275,3 +275,40 @@ func FuzzBytes(f *testing.F) {
 		}
 	})
 }
+
+func TestLoadFromFiles(t *testing.T) {
+	type section struct {
+		Password string `koanf:"password"`
+		CAFile   string `koanf:"ca_file"`
+		CA       string `koanf:"ca"`
+		Limit    int    `koanf:"limit"`
+	}
+	file := filepath.Join(t.TempDir(), "secret")
+	f := func(text string, want section, wantErr string, env ...string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			Bus section `koanf:"bus"`
+		}
+		err := config.Load(&got, "", env, nil)
+		if wantErr != "" {
+			if err == nil || !strings.Contains(err.Error(), wantErr) {
+				t.Errorf("Load(%q) = %v, want an error with %q", env, err, wantErr)
+			}
+			return
+		}
+		if err != nil || got.Bus != want {
+			t.Errorf("Load(%q) = %+v, %v; want %+v", env, got.Bus, err, want)
+		}
+	}
+	f("hush\n", section{Password: "hush"}, "", "WHOKNOCKS_BUS_PASSWORD_FILE="+file)
+	f(" two words \r\n\n", section{Password: " two words "}, "", "WHOKNOCKS_BUS_PASSWORD_FILE="+file)
+	f("12", section{Limit: 12}, "", "WHOKNOCKS_BUS_LIMIT_FILE="+file)
+	f("x", section{CAFile: file}, "", "WHOKNOCKS_BUS_CA_FILE="+file) // a key of that name is that key
+	f("x", section{}, "", "WHOKNOCKS_BUS_PASSWORD_FILE=")
+	f("x", section{}, "WHOKNOCKS_BUS_PASSWORD_FILE", "WHOKNOCKS_BUS_PASSWORD=y", "WHOKNOCKS_BUS_PASSWORD_FILE="+file)
+	f("x", section{}, "no such file", "WHOKNOCKS_BUS_PASSWORD_FILE="+file+".gone")
+	f("x", section{}, "no such key", "WHOKNOCKS_BUS_PASWORD_FILE="+file)
+}
