@@ -21,6 +21,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -52,6 +54,7 @@ type Bus struct {
 	link      link
 	ensure    ensurer
 	inProcess nats.InProcessConnProvider // nil dials the URL
+	refused   sync.Map                   // what the server said of streams that this user may not change
 }
 
 // Option changes how Connect makes a Bus.
@@ -152,6 +155,9 @@ func (b *Bus) natsOptions() []nats.Option {
 			if sub != nil {
 				subject = sub.Subject
 			}
+			if errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), apiUpdate) {
+				b.refused.Store(err.Error(), true)
+			}
 			b.log.Warn("bus error", "subject", subject, "error", err)
 		}),
 		nats.ClosedHandler(func(*nats.Conn) {
@@ -167,6 +173,9 @@ func (b *Bus) natsOptions() []nats.Option {
 	}
 	if b.cfg.User != "" {
 		opts = append(opts, nats.UserInfo(b.cfg.User, b.cfg.Password))
+	}
+	if b.cfg.Inbox != "" {
+		opts = append(opts, nats.CustomInboxPrefix(b.cfg.Inbox))
 	}
 	if b.cfg.CAFile != "" {
 		opts = append(opts, nats.RootCAs(b.cfg.CAFile))
@@ -222,6 +231,20 @@ func (b *Bus) attempt(ctx context.Context) (context.Context, context.CancelFunc)
 		}
 	}()
 	return ctx, cancel
+}
+
+// apiUpdate and a stream's name are the subject on which it is changed.
+const apiUpdate = "$JS.API.STREAM.UPDATE."
+
+// denied tells whether the server has refused this user to change stream. It does
+// not answer such a request, but says so beside it.
+func (b *Bus) denied(stream string) bool {
+	found := false
+	b.refused.Range(func(text, _ any) bool {
+		found = strings.Contains(text.(string), `"`+apiUpdate+stream+`"`)
+		return !found
+	})
+	return found
 }
 
 // link tells waiting goroutines that the connection was lost or regained.

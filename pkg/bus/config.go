@@ -30,6 +30,9 @@ type Config struct {
 	// User and Password, where the server asks for them.
 	User     string `koanf:"user"`
 	Password string `koanf:"password"`
+	// Inbox opens the subjects on which the server answers this client, where
+	// its user may listen on no others. Default "_INBOX".
+	Inbox string `koanf:"inbox"`
 	// CAFile holds the certificates that a tls:// server is checked with;
 	// empty for those of the system.
 	CAFile string `koanf:"ca_file"`
@@ -71,6 +74,9 @@ func (c Config) Validate() error {
 	}
 	if c.Replicas < 0 || c.Replicas > 5 {
 		errs = append(errs, fmt.Errorf("bus replicas is %d, want 0 to 5", c.Replicas))
+	}
+	if strings.ContainsAny(c.Inbox, "*> \t\r\n") || strings.HasSuffix(c.Inbox, ".") {
+		errs = append(errs, fmt.Errorf("bus inbox %q is not the beginning of a subject, like _INBOX", c.Inbox))
 	}
 	if c.ConnectWait < 0 {
 		errs = append(errs, fmt.Errorf("bus connect_wait is %s, want 0 or more", c.ConnectWait))

@@ -78,7 +78,9 @@ func same(a, b jetstream.StreamConfig) bool {
 }
 
 // EnsureStreams creates the streams that are missing and changes those whose
-// settings differ from the Config. Any number of processes may do so at the
+// settings differ from the Config. A client whose user may not create streams
+// waits for somebody who does; one that may not change them takes them as they
+// are. Any number of processes may do so at the
 // same time. It waits for the server until ctx ends. Connect has called it;
 // the Bus calls it again when it finds a stream gone.
 func (b *Bus) EnsureStreams(ctx context.Context) error {
@@ -109,6 +111,10 @@ func (b *Bus) ensureStream(ctx context.Context, s spec) error {
 		return nil
 	}
 	_, err = b.js.UpdateStream(ctx, want)
+	if err != nil && b.denied(s.name) {
+		b.log.Warn("stream has other settings, and this user may not change them", "stream", s.name)
+		return nil
+	}
 	return explain(s, err)
 }
 
