@@ -1,9 +1,11 @@
 package standalone
 
 import (
+	"errors"
 	"fmt"
 	"net"
 
+	"github.com/whoknocks/whoknocks/pkg/bus"
 	"github.com/whoknocks/whoknocks/services/enrich"
 	"github.com/whoknocks/whoknocks/services/ingest"
 	"github.com/whoknocks/whoknocks/services/internal/cli"
@@ -26,15 +28,33 @@ type Config struct {
 	Log        cli.LogConfig    `koanf:"log"`
 }
 
-// BusConfig is where the embedded bus is.
+// BusConfig is which bus to use.
 type BusConfig struct {
+	// URL of a NATS server, beside which ingest, enrich and store run as services
+	// of their own; commands then work with these. It wants a DSN of ClickHouse,
+	// too. Empty runs the embedded server, and the services with it.
+	URL string `koanf:"url" help:"NATS server of the separate services, nats://host:port; empty runs the embedded one"`
+	// User and Password, and what opens the subjects of answers, on that server.
+	User     string `koanf:"user" help:"user on that server"`
+	Password string `koanf:"password" help:"password of the user"`
+	Inbox    string `koanf:"inbox" help:"beginning of the subjects of answers on that server; empty for _INBOX"`
 	// Listen is the address of the bus under serve. Whoever can reach it may
 	// read and write events, so it is loopback unless you mean it.
 	Listen string `koanf:"listen" help:"address of the bus under serve, host:port; loopback unless you mean it"`
 }
 
-// Validate checks the form of the address.
-func (c BusConfig) Validate() error { return hostPort(c.Listen) }
+// Validate checks the form of the addresses.
+func (c BusConfig) Validate() error {
+	if c.URL != "" {
+		return c.client().Validate()
+	}
+	return hostPort(c.Listen)
+}
+
+// client is how a bus that runs elsewhere is reached.
+func (c BusConfig) client() bus.Config {
+	return bus.Config{URL: c.URL, Name: "whoknocks", User: c.User, Password: c.Password, Inbox: c.Inbox}
+}
 
 // ClickHouseConfig is which database to use.
 type ClickHouseConfig struct {
@@ -67,6 +87,21 @@ func (c ClickHouseConfig) Validate() error {
 func hostPort(text string) error {
 	if _, _, err := net.SplitHostPort(text); err != nil {
 		return fmt.Errorf("listen %q: want host:port", text)
+	}
+	return nil
+}
+
+// Apart tells whether the services run elsewhere, so that commands have nothing to
+// start.
+func (c Config) Apart() bool { return c.Bus.URL != "" }
+
+// Services says where the services that run elsewhere meet.
+func (c Config) Services() bus.Config { return c.Bus.client() }
+
+// Validate checks what concerns several sections.
+func (c Config) Validate() error {
+	if c.Apart() && c.ClickHouse.DSN == "" {
+		return errors.New("bus.url wants clickhouse.dsn: whoever has a bus of his own has a ClickHouse of his own")
 	}
 	return nil
 }

@@ -156,12 +156,15 @@ const (
 	leaseLife = 30 * time.Second
 )
 
+// leaseBucket is how the bucket of leases is kept.
+var leaseBucket = bus.KVConfig{TTL: leaseLife, MaxBytes: 1 << 20}
+
 // hold takes the lease or keeps it, and says whether it is ours.
 func (l *lease) hold(ctx context.Context, b *bus.Bus) (mine bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, leaseLife/6)
 	defer cancel()
 	if l.kv == nil {
-		if l.kv, err = b.KeyValue(ctx, leases, bus.KVConfig{TTL: leaseLife, MaxBytes: 1 << 20}); err != nil {
+		if l.kv, err = b.KeyValue(ctx, leases, leaseBucket); err != nil {
 			return false, err
 		}
 	}

@@ -91,7 +91,7 @@ func (a *app) root() *cobra.Command {
 	a.flags.Register(root)
 	root.AddCommand(
 		a.importCommand(), a.serveCommand(), a.ownersCommand(), a.sourcesCommand(), a.rejectsCommand(), a.explainCommand(),
-		a.sqlCommand(), a.lookupsCommand(), a.reattributeCommand(), a.forgetCommand(), a.verifyCommand(), a.configCommand(), engineCommand(),
+		a.sqlCommand(), a.lookupsCommand(), a.reattributeCommand(), a.forgetCommand(), a.verifyCommand(), a.configCommand(), a.setupCommand(), engineCommand(),
 	)
 	return root
 }

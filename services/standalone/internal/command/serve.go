@@ -50,6 +50,9 @@ func (a *app) serveCommand() *cobra.Command {
 }
 
 func (a *app) serve(ctx context.Context, cfg standalone.Config, log *slog.Logger, opts ingest.ImportOptions) error {
+	if cfg.Apart() {
+		return errors.New("serve runs the services itself, and bus.url names a bus where they run already")
+	}
 	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	// No part to join is asked for that a running serve has: two of them is a mistake.

@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -44,6 +43,9 @@ func (a *app) with(ctx context.Context, level standalone.Level, more setting, f 
 		return err
 	}
 	more.apply(&cfg)
+	if cfg.Apart() {
+		return joined(ctx, cfg, level, log, cfg.ClickHouse.DSN, cfg.Services(), f)
+	}
 	need := datadir.Endpoints{ClickHouse: "needed"}
 	if level >= standalone.Bus {
 		need.Bus = "needed"
@@ -55,7 +57,7 @@ func (a *app) with(ctx context.Context, level standalone.Level, more setting, f 
 		return err
 	}
 	if client != nil {
-		err := joined(ctx, cfg, level, log, client, f)
+		err := joined(ctx, cfg, level, log, client.ClickHouse, bus.Config{URL: client.Bus, Name: "whoknocks"}, f)
 		return errors.Join(err, client.Leave())
 	}
 	return a.owned(ctx, cfg, level, log, owner, func(ctx context.Context, s *standalone.Standalone) error {
@@ -110,19 +112,20 @@ func (a *app) owned(ctx context.Context, cfg standalone.Config, level standalone
 	return err
 }
 
-// joined connects to the parts of the process that has the data directory.
-func joined(ctx context.Context, cfg standalone.Config, level standalone.Level, log *slog.Logger, client *datadir.Client,
+// joined connects to parts that run elsewhere: in the process that has the data
+// directory, or as services of their own.
+func joined(ctx context.Context, cfg standalone.Config, level standalone.Level, log *slog.Logger, dsn string, server bus.Config,
 	f func(context.Context, *session) error) error {
-	db, err := clickhouse.Open(ctx, clickhouse.Config{DSN: client.ClickHouse}, clickhouse.WithLog(log))
+	db, err := clickhouse.Open(ctx, clickhouse.Config{DSN: dsn}, clickhouse.WithLog(log))
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	s := &session{cfg: cfg, log: log, db: db, dsn: client.ClickHouse}
+	s := &session{cfg: cfg, log: log, db: db, dsn: dsn}
 	if level >= standalone.Bus {
-		b, err := bus.Connect(ctx, bus.Config{URL: client.Bus, Name: "whoknocks"}, bus.WithLogger(log))
+		b, err := bus.Connect(ctx, server, bus.WithLogger(log))
 		if err != nil {
-			return fmt.Errorf("talk to the running whoknocks (process %d): %w", client.PID, err)
+			return err
 		}
 		defer b.Close()
 		s.bus = b
