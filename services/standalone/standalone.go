@@ -12,15 +12,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"path/filepath"
-	"strconv"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/whoknocks/whoknocks/pkg/bus"
-	"github.com/whoknocks/whoknocks/pkg/natsd"
 	"github.com/whoknocks/whoknocks/services/enrich"
 	"github.com/whoknocks/whoknocks/services/ingest"
 	"github.com/whoknocks/whoknocks/services/internal/cli"
@@ -28,7 +25,6 @@ import (
 	"github.com/whoknocks/whoknocks/services/internal/ops"
 	"github.com/whoknocks/whoknocks/services/internal/run"
 	"github.com/whoknocks/whoknocks/services/report"
-	"github.com/whoknocks/whoknocks/services/standalone/internal/chdb"
 	"github.com/whoknocks/whoknocks/services/store"
 )
 
@@ -52,7 +48,7 @@ type Standalone struct {
 	group   *run.Group
 	metrics *prometheus.Registry
 	health  *ops.Health
-	server  *natsd.Server
+	server  nats.InProcessConnProvider
 
 	// What the level runs; nil and empty are parts that it does not.
 	DB     *clickhouse.DB
@@ -117,26 +113,6 @@ func (s *Standalone) address(configured string) string {
 	return configured
 }
 
-func (s *Standalone) startEngine(context.Context) error {
-	if s.cfg.ClickHouse.DSN != "" {
-		s.DSN = s.cfg.ClickHouse.DSN
-		return nil
-	}
-	engine, err := chdb.NewSupervisor(chdb.SupervisorConfig{
-		Lib:     s.cfg.ClickHouse.Lib,
-		Path:    filepath.Join(s.data, "clickhouse"),
-		Listen:  s.address(s.cfg.ClickHouse.Listen),
-		Log:     s.log.With("part", "engine"),
-		Metrics: s.metrics,
-	})
-	if err != nil {
-		return err
-	}
-	s.DSN, s.SQL = engine.DSN(), "http://"+engine.Address()+"/"
-	s.health.Set("engine", engine.Healthy)
-	return s.group.Start(run.Component{Name: "engine", Run: engine.Run, Ready: engine.Ready()})
-}
-
 func (s *Standalone) openDatabase(ctx context.Context) error {
 	db, err := clickhouse.Open(ctx, clickhouse.Config{DSN: s.DSN}, clickhouse.WithLog(s.log))
 	if err != nil {
@@ -148,32 +124,6 @@ func (s *Standalone) openDatabase(ctx context.Context) error {
 		return err
 	}
 	return db.Migrate(ctx)
-}
-
-func (s *Standalone) startBus(ctx context.Context) error {
-	host, port, err := net.SplitHostPort(s.address(s.cfg.Bus.Listen))
-	if err != nil {
-		return err
-	}
-	cfg := natsd.DefaultConfig()
-	cfg.Dir, cfg.Host, cfg.Log = filepath.Join(s.data, "bus"), host, s.log.With("part", "bus")
-	if cfg.Port, err = strconv.Atoi(port); err != nil {
-		return fmt.Errorf("bus.listen: port %q: %w", port, err)
-	}
-	if cfg.Port == 0 {
-		cfg.Port = -1 // what the server calls a free one
-	}
-	server, err := natsd.Start(cfg)
-	if err != nil {
-		return err
-	}
-	s.BusURL = server.URL()
-	s.health.Set("bus server", func(context.Context) error { return server.Healthy() })
-	if err := s.group.Start(closing("bus server", func() error { server.Shutdown(); return nil })); err != nil {
-		return err
-	}
-	s.server = server
-	return nil
 }
 
 // Connect opens a connection of its own for one part: a single one for all

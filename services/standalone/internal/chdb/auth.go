@@ -12,6 +12,18 @@ import (
 // authenticate says in which role a request acts: the writer's with his password; everybody else is
 // a reader. It knows the three places where ClickHouse's clients put a name and a password.
 func authenticate(r *http.Request, user, password string) (role string, err error) {
+	name, key := credentials(r)
+	switch {
+	case name == user && password != "" && sameText(key, password):
+		return roleWriter, nil
+	case (name == "" || name == "default" || name == "reader") && key == "":
+		return roleReader, nil
+	}
+	return "", errLogin(name)
+}
+
+// credentials are the name and the password in a request.
+func credentials(r *http.Request) (name, key string) {
 	name, key, ok := r.BasicAuth()
 	if !ok {
 		name, key = r.Header.Get("X-ClickHouse-User"), r.Header.Get("X-ClickHouse-Key")
@@ -19,13 +31,11 @@ func authenticate(r *http.Request, user, password string) (role string, err erro
 	if q := r.URL.Query(); name == "" && key == "" {
 		name, key = q.Get("user"), q.Get("password")
 	}
-	switch {
-	case name == user && password != "" && sameText(key, password):
-		return roleWriter, nil
-	case (name == "" || name == "default" || name == "reader") && key == "":
-		return roleReader, nil
-	}
-	return "", &exception{516, name + ": Authentication failed: password is incorrect, or there is no user with such name.", "AUTHENTICATION_FAILED"}
+	return name, key
+}
+
+func errLogin(name string) error {
+	return &exception{516, name + ": Authentication failed: password is incorrect, or there is no user with such name.", "AUTHENTICATION_FAILED"}
 }
 
 // sameText compares in a time that says nothing of either text, not even its length.

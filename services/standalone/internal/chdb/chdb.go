@@ -144,6 +144,10 @@ func serve(ctx context.Context, e *engine, opts Options) error {
 		e.close()
 		return err
 	}
+	return serveHandler(ctx, e, h, opts)
+}
+
+func serveHandler(ctx context.Context, e *engine, h *handler, opts Options) error {
 	// Statements live in this context rather than in ctx: a stop lets them go on for a while.
 	running, stopRunning := context.WithCancel(context.Background())
 	defer stopRunning()
@@ -165,7 +169,7 @@ func serve(ctx context.Context, e *engine, opts Options) error {
 	case <-ctx.Done():
 	}
 	draining, cancel := context.WithTimeout(context.Background(), opts.DrainTime)
-	err = server.Shutdown(draining)
+	err := server.Shutdown(draining)
 	cancel()
 	if err != nil {
 		stopRunning()

@@ -34,6 +34,15 @@ const (
 
 // startEngine loads libchdb and opens the data directory, which nobody else may have open.
 func startEngine(opts Options) (*engine, error) {
+	config, err := writeConfig(opts)
+	if err != nil {
+		return nil, fmt.Errorf("configure the engine: %w", err)
+	}
+	return startEngineWith(opts, config)
+}
+
+// startEngineWith is startEngine with a configuration file that is there.
+func startEngineWith(opts Options, config string) (*engine, error) {
 	guard, err := newSignalGuard()
 	if err != nil {
 		return nil, err
@@ -41,10 +50,6 @@ func startEngine(opts Options) (*engine, error) {
 	lib, err := loadLibrary(opts.Lib)
 	if err != nil {
 		return nil, err
-	}
-	config, err := writeConfig(opts)
-	if err != nil {
-		return nil, fmt.Errorf("configure the engine: %w", err)
 	}
 	guard.during(func() { lib.setSignalHandlers(0) })
 	e := &engine{lib: lib, guard: guard, path: opts.Path}
@@ -121,10 +126,10 @@ func (e *engine) prepare(s *session, role string, settings []pair, database stri
 			return err
 		}
 	}
-	if role != roleReader {
+	if role == roleWriter {
 		return nil
 	}
-	if err := s.exec("SET ROLE " + roleReader); err != nil {
+	if err := s.exec("SET ROLE " + role); err != nil || role != roleReader {
 		return err
 	}
 	return s.exec("SET readonly = 1")

@@ -26,6 +26,9 @@ type handler struct {
 
 	loopback bool // whether the listener is for this machine only
 
+	// login says in which role a request acts.
+	login func(*http.Request) (role string, err error)
+
 	// A place for each statement that may run; readers have their own, so that they never keep the
 	// writer waiting.
 	places map[string]chan struct{}
@@ -45,6 +48,7 @@ func newHandler(e *engine, opts Options) (*handler, error) {
 	return &handler{
 		engine: e, opts: opts, log: opts.Log, hello: answer, started: time.Now(), run: rand.Text()[:8],
 		loopback: isLoopback(opts.Listener.Addr()),
+		login:    func(r *http.Request) (string, error) { return authenticate(r, opts.User, opts.Password) },
 		places: map[string]chan struct{}{
 			roleWriter: make(chan struct{}, opts.Statements),
 			roleReader: make(chan struct{}, opts.Statements),
@@ -87,7 +91,7 @@ func (h *handler) serveStatement(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff") // a browser must not take a result for a page
 	w.Header().Set("X-ClickHouse-Timezone", h.engine.timezone)
 	out := newOutput(w, &request{})
-	role, err := authenticate(r, h.opts.User, h.opts.Password)
+	role, err := h.login(r)
 	if err == nil {
 		var q *request
 		if q, err = parseRequest(r, role, r.URL.Query().Get("database")); err == nil {

@@ -27,6 +27,8 @@ func TestMain(m *testing.M) {
 		cmd := Command()
 		cmd.SetArgs(os.Args[2:])
 		err = cmd.ExecuteContext(context.Background())
+	case "clickhouse-server":
+		err = standin(os.Args[2:])
 	case "signals":
 		err = useSignals(arg(2))
 	default:

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whoknocks/whoknocks/services/internal/config"
-	"github.com/whoknocks/whoknocks/services/standalone/internal/chdb"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -24,11 +23,4 @@ func (a *app) configCommand() *cobra.Command {
 			return config.Dump(a.out, cfg)
 		},
 	}
-}
-
-// engineCommand is what the supervisor starts; nobody needs to.
-func engineCommand() *cobra.Command {
-	cmd := chdb.Command()
-	cmd.Hidden = true
-	return cmd
 }

@@ -91,8 +91,9 @@ func (a *app) root() *cobra.Command {
 	a.flags.Register(root)
 	root.AddCommand(
 		a.importCommand(), a.serveCommand(), a.ownersCommand(), a.sourcesCommand(), a.rejectsCommand(), a.explainCommand(),
-		a.sqlCommand(), a.lookupsCommand(), a.reattributeCommand(), a.forgetCommand(), a.verifyCommand(), a.configCommand(), a.setupCommand(), engineCommand(),
+		a.sqlCommand(), a.lookupsCommand(), a.reattributeCommand(), a.forgetCommand(), a.verifyCommand(), a.configCommand(), a.setupCommand(),
 	)
+	root.AddCommand(hidden()...)
 	return root
 }
 
