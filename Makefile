@@ -34,12 +34,12 @@ endif
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help deps build run fmt lint vet test test-race torture bench fuzz modules vuln up down logs clean
+.PHONY: all help deps build run fmt lint vet test test-race torture compose-test bench fuzz modules vuln up down logs clean
 
 all: fmt lint build test ## format, lint, build and test
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 deps: ## fetch the engine and the IP data by npm, once (needs no npm with a ClickHouse of your own)
 	@if [ -n "$$WHOKNOCKS_CLICKHOUSE_DSN$$WHOKNOCKS_CLICKHOUSE_LIB" ] && ! command -v npm >/dev/null; then \
@@ -97,8 +97,12 @@ modules: ## build each module and check its go.mod, without the workspace
 vuln: $(GOVULNCHECK) ## look for known vulnerabilities; says so if the database can't be reached
 	@GOVULNCHECK=$(GOVULNCHECK) sh deploy/vuln.sh $(DIRS)
 
-up: .env ## build the images and start docker-compose.yml
-	docker compose up --detach --build --wait
+compose-test: deps ## run docker-compose.yml on a Docker daemon of its own, break it and count; wants root on Linux
+	GO='$(GO)' sh deploy/composetest/run.sh .cache/tools
+
+up: ## build the images and start docker-compose.yml
+	docker compose build
+	docker compose up --wait
 
 down: ## stop what `make up` started; the volumes stay
 	docker compose down
@@ -108,10 +112,6 @@ logs: ## follow the logs of what `make up` started
 
 clean: ## remove what was built; fetched files and data stay
 	rm -rf bin $(TOOLS)
-
-# Secrets are made once and stay.
-.env: .env.example deploy/secrets.sh
-	@test -e .env || sh deploy/secrets.sh .env.example .env
 
 # The folders of the modules, relative, as go.work lists them.
 DIRS = $(shell $(GO) list -m -f '{{.Dir}}' | sed 's|^$(CURDIR)/|./|')

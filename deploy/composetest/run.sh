@@ -107,15 +107,19 @@ image() { sed -n "s#^ *image: \\($1:.*\\)#\\1#p" docker-compose.yml | head -n 1;
 new
 mkdir -p "$root/go/pkg" "$root/root/.cache" "$root/usr/local"
 export GOFLAGS=-buildvcs=false
+for file in go.work go.work.sum $(git ls-files '*/go.mod' '*/go.sum'); do # a copy: go mod download adds to go.work.sum
+	mkdir -p "$dir/modules/$(dirname "$file")"
+	cp "$file" "$dir/modules/$file"
+done
 (
 	export GOMODCACHE="$root/go/pkg/mod" GOPROXY="file://$("$GO" env GOMODCACHE)/cache/download,$("$GO" env GOPROXY)"
-	"$GO" mod download
+	cd "$dir/modules" && "$GO" mod download
 )
 CGO_ENABLED=0 GOCACHE=$tools/gocache "$GO" build -trimpath -tags apart -ldflags '-s -w' -o "$dir/" ./services/ingest/cmd/ingest ./services/enrich/cmd/enrich \
 	./services/store/cmd/store ./services/report/cmd/report ./services/standalone/cmd/standalone
 cp -a "$("$GO" env GOROOT)" "$root/usr/local/go"
 cp -a "$tools/gocache" "$root/root/.cache/go-build"
-import "$(from build)" 'ENV PATH=/usr/local/go/bin:/usr/local/bin:/bin' 'ENV GOPATH=/go GOPROXY=off HOME=/root'
+import "$(from build)" 'ENV PATH=/usr/local/go/bin:/usr/local/bin:/bin' 'ENV GOPATH=/go GOPROXY=off GOSUMDB=off HOME=/root'
 
 # npm, which brings what make deps has brought here.
 new
