@@ -25,7 +25,7 @@ restore)
 	gzip -t "$file"
 	tar -tzf "$file" >/dev/null
 	for volume in secrets bus clickhouse; do
-		find "$volume" -mindepth 1 -delete
+		rm -rf "$volume"/* "$volume"/.[!.]* "$volume"/..?*
 	done
 	tar -xzpf "$file"
 	echo "restored from $2"
