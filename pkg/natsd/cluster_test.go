@@ -1,7 +1,6 @@
 package natsd_test
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/url"
@@ -80,16 +79,7 @@ func TestClusterLosesAServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.Close)
-	var got tally
-	subscribe(t, func(ctx context.Context) error {
-		sub := bus.Subscription{Stream: bus.StreamObserved, Durable: "enrich", AckWait: time.Second, MaxMsgs: 20}
-		return b.SubscribeBatch(ctx, sub, func(_ context.Context, group []*bus.Message) error {
-			for _, m := range group {
-				got.add(m.Data)
-			}
-			return nil
-		})
-	})
+	got := count(t, b)
 	const lines = 4000
 	batcher := b.NewBatcher(bus.BatcherConfig{MaxEvents: 20, Linger: time.Millisecond})
 	t.Cleanup(batcher.Close)

@@ -76,6 +76,22 @@ type tally struct {
 	seen map[string]int
 }
 
+// count reads OBSERVED as enrich does, until the test ends.
+func count(t testing.TB, b *bus.Bus) *tally {
+	t.Helper()
+	var c tally
+	subscribe(t, func(ctx context.Context) error {
+		sub := bus.Subscription{Stream: bus.StreamObserved, Durable: "enrich", AckWait: time.Second, MaxMsgs: 20}
+		return b.SubscribeBatch(ctx, sub, func(_ context.Context, group []*bus.Message) error {
+			for _, m := range group {
+				c.add(m.Data)
+			}
+			return nil
+		})
+	})
+	return &c
+}
+
 func (c *tally) add(data []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

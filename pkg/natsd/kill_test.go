@@ -2,7 +2,6 @@ package natsd_test
 
 import (
 	"bufio"
-	"context"
 	"io"
 	"os"
 	"os/exec"
@@ -98,16 +97,7 @@ func TestNothingIsLostWhenTheServerIsKilled(t *testing.T) {
 	cfg := fixedPort(t)
 	server := startChild(t, cfg)
 	b := server.connect(t, cfg)
-	var got tally
-	subscribe(t, func(ctx context.Context) error {
-		sub := bus.Subscription{Stream: bus.StreamObserved, Durable: "enrich", AckWait: time.Second, MaxMsgs: 20}
-		return b.SubscribeBatch(ctx, sub, func(_ context.Context, group []*bus.Message) error {
-			for _, m := range group {
-				got.add(m.Data)
-			}
-			return nil
-		})
-	})
+	got := count(t, b)
 	const lines, restarts = 20_000, 6
 	batcher := b.NewBatcher(bus.BatcherConfig{MaxEvents: 20, Linger: time.Millisecond})
 	t.Cleanup(batcher.Close)
