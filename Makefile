@@ -97,8 +97,8 @@ modules: ## build each module and check its go.mod, without the workspace
 vuln: $(GOVULNCHECK) ## look for known vulnerabilities; says so if the database can't be reached
 	@GOVULNCHECK=$(GOVULNCHECK) sh deploy/vuln.sh $(DIRS)
 
-compose-test: deps ## run docker-compose.yml on a Docker daemon of its own, break it and count; wants root on Linux
-	GO='$(GO)' sh deploy/composetest/run.sh .cache/tools
+compose-test: deps ## run docker-compose.yml on a Docker daemon of its own, break it and count; wants root on Linux [LINES=1000000]
+	WHOKNOCKS_COMPOSE_LINES=$(or $(LINES),1000000) GO='$(GO)' sh deploy/composetest/run.sh .cache/tools
 
 up: ## build the images and start docker-compose.yml
 	docker compose build

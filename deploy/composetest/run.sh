@@ -152,4 +152,4 @@ say "running docker-compose.yml"
 "$GO" test -c -o "$dir/stack.test" ./services/standalone
 cd services/standalone
 WHOKNOCKS_COMPOSE=$tools/docker-compose-$COMPOSE_VERSION \
-	nsenter "--net=/proc/$(cat "$dir/docker.pid")/ns/net" "$dir/stack.test" -test.timeout 20m -test.run '^TestComposeStack$' -test.v
+	nsenter "--net=/proc/$(cat "$dir/docker.pid")/ns/net" "$dir/stack.test" -test.timeout 40m -test.run '^TestComposeStack$' -test.v
