@@ -43,6 +43,7 @@ const (
 	codeQueueNotUnique    jetstream.ErrorCode = 10100 // second consumer of a work queue
 	codeQueueUnfiltered   jetstream.ErrorCode = 10099 // the same without filters
 	codeStreamMaxBytes    jetstream.ErrorCode = 10122 // larger than the account allows a stream
+	codeNoPeers           jetstream.ErrorCode = 10005 // fewer servers of the cluster are up than replicas are wanted
 	codeReplicasNoCluster jetstream.ErrorCode = 10074 // replicas > 1 not supported in non-clustered mode
 )
 

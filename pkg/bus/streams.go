@@ -121,7 +121,7 @@ func (b *Bus) ensureStream(ctx context.Context, s spec) error {
 // explain turns what no waiting mends into an error that retry returns.
 func explain(s spec, err error) error {
 	switch api := apiError(err); {
-	case api == nil || api.ErrorCode == jetstream.JSErrCodeStreamNotFound:
+	case api == nil || api.ErrorCode == jetstream.JSErrCodeStreamNotFound || api.ErrorCode == codeNoPeers:
 		return err
 	case api.ErrorCode == codeStorageExceeded, api.ErrorCode == codeAccountExceeded, api.ErrorCode == codeStreamMaxBytes:
 		return permanent{fmt.Errorf("the server has no room for %d bytes, make the stream smaller or give the server more: %w", s.size(), err)}
