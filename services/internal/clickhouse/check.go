@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/whoknocks/whoknocks/pkg/scan"
@@ -23,32 +24,9 @@ type Key struct {
 // KeyOf returns the key of e as it is stored.
 func KeyOf(e *scan.Event) Key { return Key{SrcIP: e.SrcIP, Time: e.Time, ID: e.ID} }
 
-// Tally is what Check found.
-type Tally struct {
-	Keys    int   // keys asked for; equal ones within one query count once
-	Stored  int   // of them, those stored
-	Doubled int   // of them, those a reader sees more than once
-	Missing []Key // of them, those not stored, in the order asked
-}
-
-// checkKeys is how many keys one query asks for: 10,000 make a statement of
-// some 600 KB. Queries cost about the same up to there.
-const checkKeys = 10_000
-
-// Check looks for the events with these keys and tells how many are stored. It
-// counts as a reader does, with final = 1. Keys that are close in time cost
-// least, because only their months are read. See also [DB.Doubles].
-func (db *DB) Check(ctx context.Context, keys []Key) (Tally, error) {
-	var t Tally
-	for len(keys) > 0 {
-		n := min(len(keys), checkKeys)
-		if err := db.check(ctx, keys[:n], &t); err != nil {
-			return t, fmt.Errorf("check %d events: %w", n, err)
-		}
-		keys = keys[n:]
-	}
-	return t, nil
-}
+// CheckAtOnce is how many keys Check asks for in one query: 100,000 make a statement of
+// some 6 MB. A query reads the keys of whole months, however many it asks for.
+const CheckAtOnce = 100_000
 
 // storedKey is a Key as ClickHouse holds it, comparable.
 type storedKey struct {
@@ -57,34 +35,48 @@ type storedKey struct {
 	id   uint64
 }
 
-func (db *DB) check(ctx context.Context, keys []Key, t *Tally) (err error) {
-	wanted := make(map[storedKey]int, len(keys)) // index in keys; what is left is missing
-	var from, to int64
+func storedKeyOf(k Key) storedKey {
+	return storedKey{k.SrcIP.As16(), k.Time.UnixMilli(), uint64(k.ID)}
+}
+
+// Check looks for the events with these keys and returns of each how often a reader
+// sees it, with final = 1: 1 unless it is lost or doubled. Keys of the same months cost
+// least, and [CheckAtOnce] of them in one call. See also [DB.Doubles].
+func (db *DB) Check(ctx context.Context, keys []Key) (seen []uint64, err error) {
+	seen = make([]uint64, 0, len(keys))
+	for part := range slices.Chunk(keys, CheckAtOnce) {
+		found, err := db.check(ctx, part)
+		if err != nil {
+			return nil, fmt.Errorf("check %d events: %w", len(part), err)
+		}
+		for _, k := range part {
+			seen = append(seen, found[storedKeyOf(k)])
+		}
+	}
+	return seen, nil
+}
+
+// check returns how often a reader sees each of the keys that are stored.
+func (db *DB) check(ctx context.Context, keys []Key) (found map[storedKey]uint64, err error) {
+	months := make(map[string]bool)
 	list := make([]byte, 0, len(keys)*64)
-	for i, k := range keys {
-		s := storedKey{k.SrcIP.As16(), k.Time.UnixMilli(), uint64(k.ID)}
-		if _, twice := wanted[s]; twice {
-			continue
-		}
-		wanted[s] = i
-		if len(list) == 0 {
-			from, to = s.time, s.time
-		}
-		from, to = min(from, s.time), max(to, s.time)
+	for _, k := range keys {
+		s := storedKeyOf(k)
+		months[k.Time.UTC().Format("200601")] = true
 		list = append(netip.AddrFrom16(s.src).AppendTo(list), `\t`...)
 		list = append(strconv.AppendInt(list, s.time, 10), `\t`...)
 		list = append(strconv.AppendUint(list, s.id, 10), `\n`...)
 	}
 	query := fmt.Sprintf(`SELECT src_ip, toUnixTimestamp64Milli(time) AS ms, id, count() FROM events
-WHERE time BETWEEN fromUnixTimestamp64Milli(%d, 'UTC') AND fromUnixTimestamp64Milli(%d, 'UTC')
+WHERE toYYYYMM(time) IN (%s)
 AND (src_ip, time, id) IN (SELECT s, fromUnixTimestamp64Milli(t, 'UTC'), i FROM format(TSV, 's IPv6, t Int64, i UInt64', '%s'))
-GROUP BY src_ip, ms, id`, from, to, list)
+GROUP BY src_ip, ms, id`, strings.Join(slices.Sorted(maps.Keys(months)), ", "), list)
 	rows, err := db.conn.Query(exact(ctx), query)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	t.Keys += len(wanted)
+	found = make(map[storedKey]uint64, len(keys))
 	for rows.Next() {
 		var (
 			s   storedKey
@@ -92,19 +84,12 @@ GROUP BY src_ip, ms, id`, from, to, list)
 			n   uint64
 		)
 		if err := rows.Scan(&src, &s.time, &s.id, &n); err != nil {
-			return err
+			return nil, err
 		}
 		s.src = src.As16()
-		delete(wanted, s)
-		t.Stored++
-		if n > 1 {
-			t.Doubled++
-		}
+		found[s] = n
 	}
-	for _, i := range slices.Sorted(maps.Values(wanted)) {
-		t.Missing = append(t.Missing, keys[i])
-	}
-	return rows.Err()
+	return found, rows.Err()
 }
 
 // Doubles returns how many contents (source and id) are stored under more than

@@ -41,6 +41,7 @@ type audit struct {
 	days         map[string]*auditDay
 	lost, double int
 	missing      []clickhouse.Key // the first few
+	pending      []clickhouse.Key // not looked up yet, of any file
 }
 
 type auditDay struct {
@@ -59,7 +60,7 @@ func (s *session) verify(ctx context.Context, a *app) error {
 	found := audit{days: make(map[string]*auditDay)}
 	var notes []string
 	for _, file := range files {
-		days, err := s.ingest.Reread(ctx, file, func(events []scan.Event) error { return found.check(ctx, s.db, events) })
+		days, err := s.ingest.Reread(ctx, file, func(events []scan.Event) error { return found.add(ctx, s.db, events) })
 		for _, d := range days {
 			found.day(d.Day).Add(d.Counts)
 		}
@@ -69,6 +70,9 @@ func (s *session) verify(ctx context.Context, a *app) error {
 		case err != nil:
 			return err
 		}
+	}
+	if err := found.check(ctx, s.db); err != nil {
+		return err
 	}
 	// What the table itself cannot tell apart: one content under two times.
 	doubles, err := s.db.Doubles(ctx)
@@ -99,28 +103,43 @@ func (f *audit) day(name string) *auditDay {
 	return d
 }
 
-// check looks the events up, day by day.
-func (f *audit) check(ctx context.Context, db *clickhouse.DB, events []scan.Event) error {
-	keys := make(map[string][]clickhouse.Key)
+// add takes the events of a file, and looks them up when there are enough.
+func (f *audit) add(ctx context.Context, db *clickhouse.DB, events []scan.Event) error {
 	for i := range events {
-		day := events[i].Time.UTC().Format(time.DateOnly)
-		keys[day] = append(keys[day], clickhouse.KeyOf(&events[i]))
-	}
-	for name, list := range keys {
-		tally, err := db.Check(ctx, list)
-		if err != nil {
-			return err
-		}
-		d := f.day(name)
-		d.stored += tally.Stored
-		d.lost += len(tally.Missing)
-		d.double += tally.Doubled
-		f.lost += len(tally.Missing)
-		f.double += tally.Doubled
-		if n := maxMissing - len(f.missing); n > 0 {
-			f.missing = append(f.missing, tally.Missing[:min(n, len(tally.Missing))]...)
+		f.pending = append(f.pending, clickhouse.KeyOf(&events[i]))
+		if len(f.pending) == clickhouse.CheckAtOnce {
+			if err := f.check(ctx, db); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
+}
+
+// check looks up what has been added.
+func (f *audit) check(ctx context.Context, db *clickhouse.DB) error {
+	seen, err := db.Check(ctx, f.pending)
+	if err != nil {
+		return err
+	}
+	for i, n := range seen {
+		key := f.pending[i]
+		d := f.day(key.Time.UTC().Format(time.DateOnly))
+		switch {
+		case n == 0:
+			d.lost++
+			f.lost++
+			if len(f.missing) < maxMissing {
+				f.missing = append(f.missing, key)
+			}
+			continue
+		case n > 1:
+			d.double++
+			f.double++
+		}
+		d.stored++
+	}
+	f.pending = f.pending[:0]
 	return nil
 }
 
