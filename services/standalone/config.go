@@ -60,6 +60,8 @@ func (c BusConfig) client() bus.Config {
 type ClickHouseConfig struct {
 	// DSN of a ClickHouse server. Empty runs the embedded engine.
 	DSN string `koanf:"dsn" secret:"true" help:"a ClickHouse server of yours, http://user:password@host:8123/whoknocks; empty runs the embedded engine"`
+	// Cluster is the name of a cluster of which that server is one.
+	Cluster string `koanf:"cluster" help:"name of a cluster of such servers over whose shards the events are spread; empty for one server"`
 	// Listen is the address of the embedded engine's HTTP interface under serve.
 	Listen string `koanf:"listen" help:"address of the embedded engine under serve, host:port; loopback only"`
 	// Lib is the engine's library. Empty takes the one that make deps fetched.
@@ -69,7 +71,10 @@ type ClickHouseConfig struct {
 // Validate checks the DSN or the address.
 func (c ClickHouseConfig) Validate() error {
 	if c.DSN != "" {
-		return clickhouse.Config{DSN: c.DSN}.Validate()
+		return clickhouse.Config{DSN: c.DSN, Cluster: c.Cluster}.Validate()
+	}
+	if c.Cluster != "" {
+		return errors.New("cluster wants clickhouse.dsn: the embedded engine is one server")
 	}
 	if err := hostPort(c.Listen); err != nil {
 		return err
@@ -94,6 +99,12 @@ func hostPort(text string) error {
 // Apart tells whether the services run elsewhere, so that commands have nothing to
 // start.
 func (c Config) Apart() bool { return c.Bus.URL != "" }
+
+// Database is how the database behind a DSN is reached, that of the configuration or
+// of a process that runs.
+func (c Config) Database(dsn string) clickhouse.Config {
+	return clickhouse.Config{DSN: dsn, Cluster: c.ClickHouse.Cluster}
+}
 
 // Services says where the services that run elsewhere meet.
 func (c Config) Services() bus.Config { return c.Bus.client() }

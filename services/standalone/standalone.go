@@ -114,7 +114,7 @@ func (s *Standalone) address(configured string) string {
 }
 
 func (s *Standalone) openDatabase(ctx context.Context) error {
-	db, err := clickhouse.Open(ctx, clickhouse.Config{DSN: s.DSN}, clickhouse.WithLog(s.log))
+	db, err := clickhouse.Open(ctx, s.cfg.Database(s.DSN), clickhouse.WithLog(s.log))
 	if err != nil {
 		return err
 	}

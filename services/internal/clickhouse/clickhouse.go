@@ -31,6 +31,9 @@ type Config struct {
 	// with secure=true, or clickhouse://… for the native protocol. Parameters
 	// that clickhouse-go does not know are settings of every query.
 	DSN string `koanf:"dsn" secret:"true" help:"database: http://user:password@host:8123/whoknocks, or clickhouse://host:9000/whoknocks for the native protocol"`
+	// Cluster is the name of a cluster of ClickHouse servers, as in system.clusters,
+	// over whose shards the events are spread. The DSN is then that of any one of them.
+	Cluster string `koanf:"cluster" help:"name of a cluster of ClickHouse servers over whose shards the events are spread; empty for one server"`
 }
 
 // DefaultConfig is the engine that whoknocks serves on loopback.
@@ -40,6 +43,9 @@ func DefaultConfig() Config {
 
 // Validate reports a DSN that cannot be used.
 func (c Config) Validate() error {
+	if c.Cluster != "" && !clusterName.MatchString(c.Cluster) {
+		return fmt.Errorf("clickhouse cluster %q: want letters, digits and _ . -", c.Cluster)
+	}
 	_, err := c.options()
 	return err
 }
@@ -77,6 +83,11 @@ func (c Config) options() (*driver.Options, error) {
 	if _, set := opts.Settings["final"]; !set {
 		opts.Settings["final"] = 1
 	}
+	for name, value := range newLayout("", c.Cluster).settings() {
+		if _, set := opts.Settings[name]; !set {
+			opts.Settings[name] = value
+		}
+	}
 	if opts.DialTimeout == 0 {
 		opts.DialTimeout = 10 * time.Second
 	}
@@ -90,6 +101,7 @@ type DB struct {
 	log     *slog.Logger
 	name    string // redacted DSN, for errors
 	streams bool   // inserts stream their own bytes, as HTTP allows
+	layout  layout
 }
 
 // Option changes how Open works.
@@ -104,11 +116,15 @@ func WithLog(log *slog.Logger) Option { return func(db *DB) { db.log = log } }
 // cannot help: an unusable DSN, or a user and password that are refused. The
 // database need not exist yet, see [DB.Migrate].
 func Open(ctx context.Context, cfg Config, options ...Option) (*DB, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
 	opts, err := cfg.options()
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{opts: opts, name: cfg.Redacted(), streams: opts.Protocol == driver.HTTP, log: slog.New(slog.DiscardHandler)}
+	db := &DB{opts: opts, name: cfg.Redacted(), streams: opts.Protocol == driver.HTTP, log: slog.New(slog.DiscardHandler),
+		layout: newLayout(opts.Auth.Database, cfg.Cluster)}
 	for _, o := range options {
 		o(db)
 	}

@@ -16,13 +16,20 @@ func open(t testing.TB) *clickhouse.DB {
 	return openDSN(t, clickhousetest.DSN(t))
 }
 
+// cluster is over which cluster openDSN's databases are spread, none but in
+// TestOnCluster.
+var cluster string
+
 func openDSN(t testing.TB, dsn string) *clickhouse.DB {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	db, err := clickhouse.Open(ctx, clickhouse.Config{DSN: dsn})
+	db, err := clickhouse.Open(ctx, clickhouse.Config{DSN: dsn, Cluster: cluster})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if cluster != "" {
+		db.Embed()
 	}
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil {

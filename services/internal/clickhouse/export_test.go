@@ -51,3 +51,16 @@ func LiveSampler(step time.Duration) func(*scan.Enriched) { return newSampler(1,
 
 // FileSampler returns a source of events of a log read from a file.
 func FileSampler(step time.Duration) func(*scan.Enriched) { return newSampler(1, step, false).next }
+
+// Embed leaves to a cluster what the embedded engine can do of it: Distributed tables.
+func (db *DB) Embed() { db.layout.spread, db.layout.replicated = false, false }
+
+// ClusterMigrations are the statements that make the tables on a cluster.
+func ClusterMigrations(database, cluster string, spread bool) (fs.FS, error) {
+	l := newLayout(database, cluster)
+	l.spread = spread
+	return l.filled(migrations)
+}
+
+// Shard is the table that holds the events.
+func (db *DB) Shard() string { return db.layout.shard() }

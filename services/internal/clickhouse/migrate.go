@@ -36,7 +36,7 @@ var ErrNewer = errors.New("the database is newer than this program")
 // run at any time and in several processes at once. A newer database is left
 // as it is, see [ErrNewer].
 func (db *DB) Migrate(ctx context.Context) error {
-	source, err := db.filled(migrations)
+	source, err := db.layout.filled(migrations)
 	if err != nil {
 		return err
 	}
@@ -44,9 +44,9 @@ func (db *DB) Migrate(ctx context.Context) error {
 }
 
 // filled is the migrations as templates filled in: with the name of the database
-// where a view needs it, as a client may ask for one from another database, and with
-// what several views have in common.
-func (db *DB) filled(source fs.FS) (fs.FS, error) {
+// where a view needs it, as a client may ask for one from another database, with
+// what several views have in common, and with where the tables lie.
+func (l layout) filled(source fs.FS) (fs.FS, error) {
 	out := fstest.MapFS{}
 	files, err := fs.Glob(source, "migrations/*.sql")
 	if err != nil {
@@ -58,8 +58,13 @@ func (db *DB) filled(source fs.FS) (fs.FS, error) {
 			return nil, err
 		}
 		t, err := template.New(file).Funcs(template.FuncMap{
-			"database": func() string { return quoting.Replace(db.Database()) },
-			"rollup":   func(table, month string) rollupView { return rollupView{table, month} },
+			"database":   func() string { return quoting.Replace(l.database) },
+			"rollup":     func(table, month string) rollupView { return rollupView{table, month} },
+			"cluster":    func() string { return l.cluster },
+			"shard":      l.shard,
+			"on":         l.onCluster,
+			"everywhere": l.everywhere,
+			"sharded":    l.sharded,
 		}).Parse(string(text))
 		if err != nil {
 			return nil, err
@@ -77,6 +82,9 @@ func (db *DB) filled(source fs.FS) (fs.FS, error) {
 // an expression.
 type rollupView struct{ Table, Month string }
 
+// Quoted is the table as a text of SQL.
+func (v rollupView) Quoted() string { return "'" + v.Table + "'" }
+
 func (db *DB) migrate(ctx context.Context, source fs.FS) error {
 	attempts := 0
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
@@ -84,7 +92,7 @@ func (db *DB) migrate(ctx context.Context, source fs.FS) error {
 		attempts++
 		switch Classify(err) {
 		case None, Overloaded, Full, Away:
-			if errors.Is(err, ErrNewer) {
+			if errors.Is(err, ErrNewer) || errors.Is(err, ErrLayout) {
 				return struct{}{}, backoff.Permanent(err)
 			}
 			return struct{}{}, err
@@ -105,6 +113,12 @@ func (db *DB) migrate(ctx context.Context, source fs.FS) error {
 
 func (db *DB) up(ctx context.Context, source fs.FS) (err error) {
 	if err := db.create(ctx); err != nil {
+		return err
+	}
+	if err := db.asConfigured(ctx); err != nil {
+		return err
+	}
+	if err := db.versions(ctx); err != nil {
 		return err
 	}
 	std := driver.OpenDB(db.opts)
@@ -154,5 +168,5 @@ func (db *DB) create(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	return conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS `"+db.Database()+"`")
+	return conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS `"+db.Database()+"`"+db.layout.onCluster())
 }

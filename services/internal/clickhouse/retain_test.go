@@ -16,7 +16,7 @@ func TestKeepLines(t *testing.T) {
 	db := migrated(t)
 	insert(t, db, "", event(1, "192.0.2.1", "", "owner", scan.BasisASN, asOf, asOf))
 	ttl := func() string {
-		return text(t, db, "SELECT extract(create_table_query, 'line` String[^\\n]*TTL ([^,]*)') FROM system.tables WHERE database = currentDatabase() AND name = 'events'")
+		return text(t, db, "SELECT extract(create_table_query, 'line` String[^\\n]*TTL ([^,]*)') FROM system.tables WHERE database = currentDatabase() AND name = $1", db.Shard())
 	}
 	keep := func(days int) {
 		t.Helper()
@@ -38,7 +38,7 @@ func TestKeepLines(t *testing.T) {
 	if n, err := db.Reattribute(t.Context(), answer("192.0.2.9", "192.0.2.9", "192.0.2.9/32", "new", scan.BasisWHOIS, asOf)); err != nil || n != 1 {
 		t.Fatalf("Reattribute() = %d, %v", n, err)
 	}
-	exec(t, db, "OPTIMIZE TABLE events FINAL")
+	exec(t, db, "OPTIMIZE TABLE "+db.Shard()+" FINAL")
 	if got := text(t, db, "SELECT toString(groupArray((id, line))) FROM (SELECT * FROM events ORDER BY id)"); got != "[(1,'line'),(9,'')]" {
 		t.Errorf("events and lines: %s", got)
 	}

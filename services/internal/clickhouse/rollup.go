@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"regexp"
 	"strings"
 	"time"
 
@@ -84,6 +85,9 @@ func (db *DB) Tidy(ctx context.Context, grace time.Duration) error {
 
 // version is the state of a month's events, 0 if there are none.
 func (db *DB) version(ctx context.Context, month time.Time) (version uint64, err error) {
+	if db.layout.cluster != "" {
+		return db.level(ctx, month)
+	}
 	err = db.conn.QueryRow(ctx, "SELECT max(version) FROM month_states WHERE month = '"+month.Format(time.DateOnly)+"'").Scan(&version)
 	return version, err
 }
@@ -97,7 +101,11 @@ func (db *DB) build(ctx context.Context, table, column string, month time.Time, 
 		return err
 	}
 	tmp := fmt.Sprintf("%s%s_%s_%d_%x", tmpPrefix, table, month.Format("200601"), version, maphash.String(maphash.MakeSeed(), ""))
-	if err := db.conn.Exec(ctx, fmt.Sprintf("CREATE TABLE %s AS %s", tmp, table)); err != nil {
+	engine, err := db.engine(ctx, table)
+	if err != nil {
+		return err
+	}
+	if err := db.conn.Exec(ctx, fmt.Sprintf("CREATE TABLE %s AS %s ENGINE = %s", tmp, table, replicaOf.ReplaceAllString(engine, "MergeTree"))); err != nil {
 		return err
 	}
 	defer func() {
@@ -124,6 +132,9 @@ func (db *DB) build(ctx context.Context, table, column string, month time.Time, 
 	}
 	return db.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s REPLACE PARTITION ID '%s' FROM %s", table, partition, tmp))
 }
+
+// replicaOf is how the engine of a table begins that is replicated.
+var replicaOf = regexp.MustCompile(`^ReplicatedMergeTree\([^)]*\)`)
 
 func (db *DB) count(ctx context.Context, from string) (n uint64, err error) {
 	err = db.conn.QueryRow(ctx, "SELECT count() FROM "+from).Scan(&n)
@@ -167,6 +178,9 @@ func (db *DB) dropPartitions(ctx context.Context, query string) error {
 }
 
 func (db *DB) drop(ctx context.Context, table, partition string) error {
+	if table == "events" {
+		table = db.layout.altered()
+	}
 	return db.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s DROP PARTITION ID '%s'", table, partition))
 }
 

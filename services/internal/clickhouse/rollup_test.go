@@ -168,9 +168,9 @@ func TestRollupsAreExact(t *testing.T) {
 	}
 
 	// Deleted rows, and a month that is gone.
-	exec(t, db, "ALTER TABLE events DELETE WHERE src_ip = toIPv6('"+events[1].SrcIP.String()+"') SETTINGS mutations_sync = 2")
+	exec(t, db, "ALTER TABLE "+db.Shard()+" DELETE WHERE src_ip = toIPv6('"+events[1].SrcIP.String()+"') SETTINGS mutations_sync = 2")
 	right(t, db, "deleted")
-	exec(t, db, "ALTER TABLE events DROP PARTITION ID '201206'")
+	exec(t, db, "ALTER TABLE "+db.Shard()+" DROP PARTITION ID '201206'")
 	right(t, db, "a month dropped")
 	buildStale(t, db)
 	read()
@@ -179,7 +179,7 @@ func TestRollupsAreExact(t *testing.T) {
 		t.Errorf("%d rows are left of a month that is gone", n)
 	}
 	// Merges change nothing.
-	exec(t, db, "OPTIMIZE TABLE events FINAL")
+	exec(t, db, "OPTIMIZE TABLE "+db.Shard()+" FINAL")
 	if n := buildStale(t, db); n != 0 {
 		t.Errorf("%d months are built because of merges", n)
 	}

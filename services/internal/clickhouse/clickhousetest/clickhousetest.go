@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -97,10 +98,31 @@ func missing(t testing.TB, err error) {
 	t.Skipf("no embedded engine, and $%s names no server: %v", EnvDSN, err)
 }
 
+// Cluster is a cluster that the engine of DSN knows: one shard, itself. Tables that are
+// replicated can be made there, but no more: nothing can be put into them.
+const Cluster = "home"
+
+const cluster = `<clickhouse>
+  <zookeeper><implementation>testkeeper</implementation></zookeeper>
+  <macros><shard>1</shard><replica>a</replica></macros>
+  <tcp_port>9000</tcp_port>
+  <interserver_http_port>9009</interserver_http_port>
+  <remote_servers><home><shard>
+    <internal_replication>true</internal_replication>
+    <replica><host>127.0.0.1</host><port>9000</port></replica>
+  </shard></home></remote_servers>
+</clickhouse>
+`
+
 // shared starts the engine of this test process. It ends with the process.
 var shared = sync.OnceValues(func() (*Engine, error) {
 	dir, err := os.MkdirTemp("", "whoknocks-engine-")
 	if err != nil {
+		return nil, err
+	}
+	// Beside the configuration that the engine writes.
+	more := filepath.Join(dir, "config", "config.d")
+	if err := errors.Join(os.MkdirAll(more, 0o700), os.WriteFile(filepath.Join(more, "cluster.xml"), []byte(cluster), 0o600)); err != nil {
 		return nil, err
 	}
 	return startEngine(dir, "--temporary")

@@ -4,7 +4,7 @@
 -- The only truth: everything that is counted is counted here. The sort key holds
 -- fields that never change, so a repeat of an event, whatever is known of its
 -- source by then, replaces the row instead of joining it.
-CREATE TABLE IF NOT EXISTS events
+CREATE TABLE IF NOT EXISTS {{shard}}{{on}}
 (
     src_ip      IPv6 COMMENT 'Source address; IPv4 as ::ffff:a.b.c.d. Compare with text: src_ip = ''192.0.2.1'' uses the index, src does not' CODEC(ZSTD(1)),
     time        DateTime64(3, 'UTC') COMMENT 'When the packet was seen, as far as the device could tell; see time_basis' CODEC(DoubleDelta, ZSTD(1)),
@@ -68,16 +68,27 @@ CREATE TABLE IF NOT EXISTS events
     CONSTRAINT time_in_range CHECK time >= toDateTime64('1970-01-01 00:00:00', 3, 'UTC') AND time < toDateTime64('2106-01-01 00:00:00', 3, 'UTC'),
     CONSTRAINT has_packets CHECK packets > 0
 )
-ENGINE = ReplacingMergeTree(enriched_at)
+ENGINE = {{sharded "ReplacingMergeTree(enriched_at)"}}
 PARTITION BY toYYYYMM(time)
 ORDER BY (src_ip, time, id)
 -- A batch is written as one file, not as two for each column that are synced one by one; merges make wide parts of them.
 SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, min_bytes_for_wide_part = 67108864
 COMMENT 'One row for each packet logged, or each line that stands for several';
 
+{{if cluster}}
+-- All shards as one table, and the parts of which the shards are made.
+CREATE TABLE IF NOT EXISTS events{{on}} AS {{shard}}
+ENGINE = Distributed('{{cluster}}', '{{database}}', '{{shard}}', cityHash64(src_ip))
+COMMENT 'One row for each packet logged, or each line that stands for several';
+
+CREATE TABLE IF NOT EXISTS shard_parts{{on}} AS system.parts
+ENGINE = Distributed('{{cluster}}', 'system', 'parts')
+COMMENT 'Parts of the tables of each shard';
+{{end}}
+
 -- What owners and sources are counted from. An explicit list: SELECT * would
 -- leave out the computed columns.
-CREATE VIEW IF NOT EXISTS knocks AS
+CREATE VIEW IF NOT EXISTS knocks{{on}} AS
 SELECT
     src, src_ip, time, id, time_basis, received, sensor, format, verdict, direction, proto,
     src_port, dst, dst_ip, dst_port, tcp_flags, icmp_type, icmp_code, packets, label,

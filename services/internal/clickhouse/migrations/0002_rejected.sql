@@ -3,7 +3,7 @@
 
 -- Lines that became no event, with the reason. The same line read again has the
 -- same id and replaces itself.
-CREATE TABLE IF NOT EXISTS rejected
+CREATE TABLE IF NOT EXISTS rejected{{on}}
 (
     sensor   LowCardinality(String) COMMENT 'Router, firewall or host that wrote the line' CODEC(ZSTD(1)),
     id       UInt64 COMMENT 'Content hash' CODEC(NONE),
@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS rejected
     line     String COMMENT 'Line as read, at most 4096 bytes' CODEC(ZSTD(1)),
     origin   String COMMENT 'File or listener, and position' CODEC(ZSTD(1))
 )
-ENGINE = ReplacingMergeTree
+ENGINE = {{everywhere "ReplacingMergeTree"}}
 ORDER BY (sensor, id)
 SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Lines that became no event: all that are rejected, samples of those not recognised';

@@ -3,7 +3,7 @@
 
 -- Every answer about a block that was ever learnt: owners change, and what was
 -- true of a block in one year tells about the events of that year.
-CREATE TABLE IF NOT EXISTS attributions
+CREATE TABLE IF NOT EXISTS attributions{{on}}
 (
     first       IPv6 COMMENT 'First address of the block; IPv4 as ::ffff:a.b.c.d' CODEC(ZSTD(1)),
     last        IPv6 COMMENT 'Last address of the block' CODEC(ZSTD(1)),
@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS attributions
     owner_as_of Nullable(DateTime('UTC')) COMMENT 'When it was true' CODEC(ZSTD(1)),
     owner_why   LowCardinality(String) COMMENT 'Rule that made the family' CODEC(ZSTD(1))
 )
-ENGINE = ReplacingMergeTree
+ENGINE = {{everywhere "ReplacingMergeTree"}}
 ORDER BY (first, last, id)
 SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'History of what was learnt about the owners of address blocks';

@@ -10,7 +10,7 @@
 -- exact at every moment, however many processes build. A view exact_X is what a
 -- roll-up X holds when it is up to date.
 
-CREATE TABLE IF NOT EXISTS source_month
+CREATE TABLE IF NOT EXISTS source_month{{on}}
 (
     month       Date COMMENT 'First day of the month, UTC' CODEC(ZSTD(1)),
     owner       LowCardinality(String) COMMENT 'Owner of the attempts; empty where nothing is known' CODEC(ZSTD(1)),
@@ -30,13 +30,13 @@ CREATE TABLE IF NOT EXISTS source_month
     late        UInt64 COMMENT 'Packets whose owner was learnt more than 90 days after them' CODEC(ZSTD(1)),
     version     UInt64 COMMENT 'State of the events that the row is of; 0 where these were dropped on purpose' CODEC(ZSTD(1))
 )
-ENGINE = MergeTree
+ENGINE = {{everywhere "MergeTree"}}
 PARTITION BY (toYYYYMM(month), version)
 ORDER BY (owner, src_ip, sensor, proto, cause)
 SETTINGS index_granularity = 1024
 COMMENT 'Roll-up of a month: each source under each owner. Read source_months instead';
 
-CREATE VIEW IF NOT EXISTS exact_source_month AS
+CREATE VIEW IF NOT EXISTS exact_source_month{{on}} AS
 SELECT
     toStartOfMonth(time) AS month, owner, src_ip, sensor, proto, cause, network, country, asn,
     sum(e.packets) AS attempts, count() AS events, toUInt32(uniqExact(dst_port)) AS ports,
@@ -46,7 +46,7 @@ FROM events AS e FINAL
 WHERE knock
 GROUP BY month, owner, src_ip, sensor, proto, cause, network, country, asn;
 
-CREATE TABLE IF NOT EXISTS owner_month
+CREATE TABLE IF NOT EXISTS owner_month{{on}}
 (
     month      Date COMMENT 'First day of the month, UTC' CODEC(ZSTD(1)),
     owner      LowCardinality(String) COMMENT 'Owner of the attempts; empty where nothing is known' CODEC(ZSTD(1)),
@@ -59,13 +59,13 @@ CREATE TABLE IF NOT EXISTS owner_month
     last_seen  DateTime64(3, 'UTC') COMMENT 'Last of the attempts' CODEC(Delta(8), ZSTD(1)),
     version     UInt64 COMMENT 'State of the events that the row is of; 0 where these were dropped on purpose' CODEC(ZSTD(1))
 )
-ENGINE = MergeTree
+ENGINE = {{everywhere "MergeTree"}}
 PARTITION BY (toYYYYMM(month), version)
 ORDER BY owner
 SETTINGS index_granularity = 1024
 COMMENT 'Roll-up of a month: each owner. Read owners_by_month instead';
 
-CREATE VIEW IF NOT EXISTS exact_owner_month AS
+CREATE VIEW IF NOT EXISTS exact_owner_month{{on}} AS
 SELECT
     toStartOfMonth(time) AS month, owner, sum(e.packets) AS attempts, count() AS events,
     toUInt32(uniqExact(src_ip)) AS sources, toUInt32(uniqExactIf(network, network != '')) AS networks, toUInt32(uniqExact(dst_port)) AS ports,
@@ -74,7 +74,7 @@ FROM events AS e FINAL
 WHERE knock
 GROUP BY month, owner;
 
-CREATE TABLE IF NOT EXISTS owner_day
+CREATE TABLE IF NOT EXISTS owner_day{{on}}
 (
     day        Date COMMENT 'Day, UTC' CODEC(ZSTD(1)),
     owner      LowCardinality(String) COMMENT 'Owner of the attempts; empty where nothing is known' CODEC(ZSTD(1)),
@@ -87,13 +87,13 @@ CREATE TABLE IF NOT EXISTS owner_day
     last_seen  DateTime64(3, 'UTC') COMMENT 'Last of the attempts' CODEC(Delta(8), ZSTD(1)),
     version     UInt64 COMMENT 'State of the events that the row is of; 0 where these were dropped on purpose' CODEC(ZSTD(1))
 )
-ENGINE = MergeTree
+ENGINE = {{everywhere "MergeTree"}}
 PARTITION BY (toYYYYMM(day), version)
 ORDER BY (owner, day, proto)
 SETTINGS index_granularity = 1024
 COMMENT 'Roll-up of a day: each owner and protocol. Read owner_days instead';
 
-CREATE VIEW IF NOT EXISTS exact_owner_day AS
+CREATE VIEW IF NOT EXISTS exact_owner_day{{on}} AS
 SELECT
     toDate(time) AS day, owner, proto, sum(e.packets) AS attempts, count() AS events,
     toUInt32(uniqExact(src_ip)) AS sources, toUInt32(uniqExact(dst_port)) AS ports,
@@ -102,7 +102,7 @@ FROM events AS e FINAL
 WHERE knock
 GROUP BY day, owner, proto;
 
-CREATE TABLE IF NOT EXISTS port_day
+CREATE TABLE IF NOT EXISTS port_day{{on}}
 (
     day      Date COMMENT 'Day, UTC' CODEC(ZSTD(1)),
     proto    LowCardinality(String) COMMENT 'Protocol' CODEC(ZSTD(1)),
@@ -112,19 +112,19 @@ CREATE TABLE IF NOT EXISTS port_day
     sources  UInt32 COMMENT 'Distinct source addresses of the day; not to be added up' CODEC(ZSTD(1)),
     version     UInt64 COMMENT 'State of the events that the row is of; 0 where these were dropped on purpose' CODEC(ZSTD(1))
 )
-ENGINE = MergeTree
+ENGINE = {{everywhere "MergeTree"}}
 PARTITION BY (toYYYYMM(day), version)
 ORDER BY (day, proto, dst_port)
 COMMENT 'Roll-up of a day: each destination port. Read ports_by_day instead';
 
-CREATE VIEW IF NOT EXISTS exact_port_day AS
+CREATE VIEW IF NOT EXISTS exact_port_day{{on}} AS
 SELECT
     toDate(time) AS day, proto, assumeNotNull(e.dst_port) AS dst_port, sum(e.packets) AS attempts, count() AS events, toUInt32(uniqExact(src_ip)) AS sources
 FROM events AS e FINAL
 WHERE knock AND e.dst_port IS NOT NULL
 GROUP BY day, proto, dst_port;
 
-CREATE TABLE IF NOT EXISTS port_month
+CREATE TABLE IF NOT EXISTS port_month{{on}}
 (
     month    Date COMMENT 'First day of the month, UTC' CODEC(ZSTD(1)),
     proto    LowCardinality(String) COMMENT 'Protocol' CODEC(ZSTD(1)),
@@ -134,21 +134,47 @@ CREATE TABLE IF NOT EXISTS port_month
     sources  UInt32 COMMENT 'Distinct source addresses of the month; not to be added up' CODEC(ZSTD(1)),
     version     UInt64 COMMENT 'State of the events that the row is of; 0 where these were dropped on purpose' CODEC(ZSTD(1))
 )
-ENGINE = MergeTree
+ENGINE = {{everywhere "MergeTree"}}
 PARTITION BY (toYYYYMM(month), version)
 ORDER BY (proto, dst_port)
 COMMENT 'Roll-up of a month: each destination port. Read ports_by_month instead';
 
-CREATE VIEW IF NOT EXISTS exact_port_month AS
+CREATE VIEW IF NOT EXISTS exact_port_month{{on}} AS
 SELECT
     toStartOfMonth(time) AS month, proto, assumeNotNull(e.dst_port) AS dst_port, sum(e.packets) AS attempts, count() AS events, toUInt32(uniqExact(src_ip)) AS sources
 FROM events AS e FINAL
 WHERE knock AND e.dst_port IS NOT NULL
 GROUP BY month, proto, dst_port;
 
+-- Parts of the events and of some roll-ups. In a cluster the state of the events is
+-- that of all shards: each number only ever grows, and so does their sum.
+{{define "parts"}}
+{{- if cluster -}}
+FROM
+(
+    SELECT partition_id, table, max_block_number, data_version, modification_time
+    FROM system.parts
+    WHERE active AND database = '{{database}}' AND table IN ({{.}})
+    UNION ALL
+    SELECT month AS partition_id, 'events' AS table, toInt64(sum(number)) AS max_block_number, toUInt64(0) AS data_version, now() AS modification_time
+    FROM
+    (
+        SELECT _shard_num AS shard, substring(partition_id, 1, 6) AS month, max(greatest(max_block_number, data_version)) AS number
+        FROM shard_parts
+        WHERE active AND database = '{{database}}' AND table = '{{shard}}'
+        GROUP BY shard, month
+    )
+    GROUP BY month
+)
+{{- else -}}
+FROM system.parts
+WHERE active AND database = '{{database}}' AND table IN ('events', {{.}})
+{{- end}}
+{{- end}}
+
 -- The months, the state of their events (0 if there are none left), and whether each
 -- roll-up is of that state, or stays though its events were dropped on purpose.
-CREATE VIEW IF NOT EXISTS month_states AS
+CREATE VIEW IF NOT EXISTS month_states{{on}} AS
 SELECT
     m AS partition, toDate(concat(substring(toString(m), 1, 4), '-', substring(toString(m), 5, 2), '-01')) AS month,
     toUInt64(maxIf(number, t = 'events')) AS version, uniqExactIf(t, label = 0 AND t != 'events') AS kept,
@@ -157,13 +183,12 @@ FROM
 (
     SELECT toUInt32(substring(partition_id, 1, 6)) AS m, toString(table) AS t, toUInt64OrZero(substring(partition_id, 8)) AS label,
         max(greatest(max_block_number, data_version)) AS number
-    FROM system.parts
-    WHERE active AND database = '{{database}}' AND table IN ('events', 'source_month', 'owner_month', 'owner_day', 'port_day', 'port_month')
+    {{template "parts" "'source_month', 'owner_month', 'owner_day', 'port_day', 'port_month'"}}
     GROUP BY m, t, label
 )
 GROUP BY m;
 
-CREATE VIEW IF NOT EXISTS stale_months AS
+CREATE VIEW IF NOT EXISTS stale_months{{on}} AS
 SELECT month, version
 FROM month_states
 WHERE kept = 0 AND (version = 0 OR arrayCount(b -> b.2 = version, built) < 5);
@@ -183,8 +208,7 @@ WITH
             substring(partition_id, 1, 6) AS m, toInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS version,
             groupUniqArrayIf(toInt64OrZero(substring(partition_id, 8)), table != 'events' AND modification_time < now() - 5) AS built,
             multiIf(has(built, 0), 0, has(built, version), version, -1) AS label
-        FROM system.parts
-        WHERE active AND database = '{{database}}' AND table IN ('events', '{{.Table}}')
+        {{template "parts" .Quoted}}
         GROUP BY m
     )
 ) AS places
@@ -197,17 +221,17 @@ FROM exact_{{.Table}}
 WHERE {{.Month}} IN (places.2)
 {{- end}}
 
-CREATE VIEW IF NOT EXISTS source_months AS {{template "rolled" rollup "source_month" "month"}};
+CREATE VIEW IF NOT EXISTS source_months{{on}} AS {{template "rolled" rollup "source_month" "month"}};
 
-CREATE VIEW IF NOT EXISTS owners_by_month AS {{template "rolled" rollup "owner_month" "month"}};
+CREATE VIEW IF NOT EXISTS owners_by_month{{on}} AS {{template "rolled" rollup "owner_month" "month"}};
 
-CREATE VIEW IF NOT EXISTS owner_days AS {{template "rolled" rollup "owner_day" "toStartOfMonth(day)"}};
+CREATE VIEW IF NOT EXISTS owner_days{{on}} AS {{template "rolled" rollup "owner_day" "toStartOfMonth(day)"}};
 
-CREATE VIEW IF NOT EXISTS ports_by_day AS {{template "rolled" rollup "port_day" "toStartOfMonth(day)"}};
+CREATE VIEW IF NOT EXISTS ports_by_day{{on}} AS {{template "rolled" rollup "port_day" "toStartOfMonth(day)"}};
 
-CREATE VIEW IF NOT EXISTS ports_by_month AS {{template "rolled" rollup "port_month" "month"}};
+CREATE VIEW IF NOT EXISTS ports_by_month{{on}} AS {{template "rolled" rollup "port_month" "month"}};
 
-CREATE VIEW IF NOT EXISTS sources_by_month AS
+CREATE VIEW IF NOT EXISTS sources_by_month{{on}} AS
 SELECT
     month, if(startsWith(toString(src_ip), '::ffff:') AND position(toString(src_ip), '.') > 0, substring(toString(src_ip), 8), toString(src_ip)) AS src,
     src_ip, owner, argMaxIf(m.country, m.last_seen, m.country != '') AS country, argMaxIf(m.network, m.last_seen, m.network != '') AS network,
@@ -215,20 +239,20 @@ SELECT
 FROM source_months AS m
 GROUP BY month, src_ip, owner;
 
-CREATE VIEW IF NOT EXISTS countries_by_month AS
+CREATE VIEW IF NOT EXISTS countries_by_month{{on}} AS
 SELECT
     month, country, sum(m.attempts) AS attempts, sum(m.events) AS events, uniqExact(src_ip) AS sources, uniqExactIf(owner, owner != '') AS owners
 FROM source_months AS m
 GROUP BY month, country;
 
-CREATE VIEW IF NOT EXISTS new_owners AS
+CREATE VIEW IF NOT EXISTS new_owners{{on}} AS
 SELECT
     min(m.month) AS month, owner, min(m.first_seen) AS first_seen, sum(m.attempts) AS attempts, max(m.last_seen) AS last_seen
 FROM owners_by_month AS m
 WHERE owner != ''
 GROUP BY owner;
 
-CREATE VIEW IF NOT EXISTS spikes AS
+CREATE VIEW IF NOT EXISTS spikes{{on}} AS
 WITH (SELECT max(day) FROM owner_days) AS newest
 SELECT
     owner, sumIf(d.attempts, day > newest - 7) AS attempts, sumIf(d.attempts, day <= newest - 7) AS before,

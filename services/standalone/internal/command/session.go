@@ -116,7 +116,7 @@ func (a *app) owned(ctx context.Context, cfg standalone.Config, level standalone
 // directory, or as services of their own.
 func joined(ctx context.Context, cfg standalone.Config, level standalone.Level, log *slog.Logger, dsn string, server bus.Config,
 	f func(context.Context, *session) error) error {
-	db, err := clickhouse.Open(ctx, clickhouse.Config{DSN: dsn}, clickhouse.WithLog(log))
+	db, err := clickhouse.Open(ctx, cfg.Database(dsn), clickhouse.WithLog(log))
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (a *app) setupCommand() *cobra.Command {
 }
 
 func setup(ctx context.Context, cfg standalone.Config, log *slog.Logger) error {
-	db, err := clickhouse.Open(ctx, clickhouse.Config{DSN: cfg.ClickHouse.DSN}, clickhouse.WithLog(log))
+	db, err := clickhouse.Open(ctx, cfg.Database(cfg.ClickHouse.DSN), clickhouse.WithLog(log))
 	if err != nil {
 		return err
 	}

@@ -73,6 +73,9 @@ func (s *session) sql(ctx context.Context, out io.Writer, query, format string, 
 	if server && !write {
 		settings.Set("readonly", "2")
 	}
+	if s.cfg.ClickHouse.Cluster != "" {
+		settings.Set("distributed_product_mode", "global") // a subquery on events is one on all shards
+	}
 	target := url.URL{Scheme: dsn.Scheme, Host: dsn.Host, Path: "/", RawQuery: settings.Encode()}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), strings.NewReader(query))
 	if err != nil {
