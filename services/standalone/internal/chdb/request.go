@@ -1,7 +1,7 @@
 package chdb
 
 import (
-	"bufio"
+	"bytes"
 	"compress/gzip"
 	"compress/zlib"
 	"errors"
@@ -166,26 +166,22 @@ func (q *request) readStatement(text string, body io.Reader, limit int) error {
 		}
 	}
 	// One byte more than allowed tells whether there is more.
-	head := bufio.NewReaderSize(body, limit+1)
-	start, err := head.Peek(limit + 1)
-	if err != nil && !errors.Is(err, io.EOF) {
+	start, err := io.ReadAll(io.LimitReader(body, int64(limit)+1))
+	if err != nil {
 		return errBadRequest("Cannot read the request: " + err.Error())
 	}
+	start, more := start[:min(len(start), limit)], start[min(len(start), limit):]
 	if text != "" {
 		text += "\n"
 	}
-	q.statement = parseStatement(text + string(start[:min(len(start), limit)]))
+	q.statement = parseStatement(text + string(start))
 	switch {
-	case q.insert && len(start) <= limit && strings.EqualFold(q.statement.format, "Values"):
+	case q.insert && len(more) == 0 && strings.EqualFold(q.statement.format, "Values"):
 		// Small and complete. The engine's own parser may find expressions and parameters in it.
 		q.insert, q.head, q.tail, q.statement.format = false, q.text, "", ""
 	case q.insert:
-		// The tail is a copy of what was peeked at: the rest follows behind it.
-		if _, err := head.Discard(min(len(start), limit)); err != nil {
-			return err
-		}
-		q.data = io.MultiReader(strings.NewReader(q.tail), head)
-	case len(start) > limit:
+		q.data = io.MultiReader(strings.NewReader(q.tail), bytes.NewReader(more), body)
+	case len(more) > 0:
 		return errSyntax(fmt.Sprintf("The statement is longer than max_query_size, %d bytes.", limit))
 	}
 	if strings.TrimSpace(q.text) == "" {
