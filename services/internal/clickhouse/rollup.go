@@ -17,6 +17,7 @@ import (
 // view exact_ and its name.
 var rollups = [...]struct{ table, time string }{
 	{"source_month", "month"}, {"owner_month", "month"}, {"owner_day", "day"}, {"port_day", "day"}, {"port_month", "month"},
+	{"campaign_month", "month"},
 }
 
 // Stale is a month whose roll-ups are not those of its events. Readers of the
@@ -142,7 +143,7 @@ func (db *DB) count(ctx context.Context, from string) (n uint64, err error) {
 }
 
 // ofRollups selects the parts of roll-ups from system.parts.
-const ofRollups = "active AND database = currentDatabase() AND table IN ('source_month', 'owner_month', 'owner_day', 'port_day', 'port_month')"
+const ofRollups = "active AND database = currentDatabase() AND table IN ('source_month', 'owner_month', 'owner_day', 'port_day', 'port_month', 'campaign_month')"
 
 // dropRollups drops the partitions of roll-ups that a condition selects by table,
 // partition_id and label.

@@ -18,7 +18,7 @@ import (
 // The views and what they must be equal to at every moment.
 var views = map[string]string{
 	"source_months": "exact_source_month", "owners_by_month": "exact_owner_month", "owner_days": "exact_owner_day",
-	"ports_by_day": "exact_port_day", "ports_by_month": "exact_port_month",
+	"ports_by_day": "exact_port_day", "ports_by_month": "exact_port_month", "campaigns": "exact_campaign_month",
 }
 
 // buildStale brings every roll-up up to date.
@@ -50,6 +50,49 @@ func right(t testing.TB, db *clickhouse.DB, when string) {
 		if got != want {
 			t.Errorf("%s: %s is %s, the events say %s", when, view, got, want)
 		}
+	}
+}
+
+// A campaign is one owner's attempts from three sources, until a day's pause.
+func TestCampaigns(t *testing.T) {
+	db := migrated(t)
+	var events []scan.Enriched
+	at := time.Date(2026, 4, 10, 20, 0, 0, 0, time.UTC)
+	add := func(owner, src string, after time.Duration, cause scan.Cause) {
+		e := event(len(events)+1, src, "", owner, scan.BasisASN, asOf, at.Add(after))
+		e.Cause, e.DstPort = cause, scan.Some(uint16(1000+len(events)%4))
+		events = append(events, e)
+	}
+	const hour = time.Hour
+	for i := range 9 { // two evenings, then one four days later
+		add("CDN", fmt.Sprintf("192.0.2.%d", i%3), []time.Duration{0, 24 * hour, 120 * hour}[i/3]+time.Duration(i%3)*hour, scan.CausePeer)
+	}
+	add("CDN", "192.0.2.0", 121*hour, scan.CauseScan)
+	add("CDN", "192.0.2.9", 122*hour, scan.CauseReply)
+	add("Two", "198.51.100.1", 0, scan.CauseScan)
+	add("Two", "198.51.100.2", 0, scan.CauseScan)
+	for i := range 3 {
+		add("", fmt.Sprintf("203.0.113.%d", i), 0, scan.CauseScan)
+	}
+	for i := range 6 { // the last hours of April and the first of May
+		add("Edge", fmt.Sprintf("203.0.113.%d", 10+i%3), 24*20*hour+time.Duration(i)*hour, scan.CauseScan)
+	}
+	insert(t, db, "", events...)
+	want := "CDN 2026-04-10 20:00:00.000 2026-04-11 22:00:00.000 12 6 3 4 4 0\n" +
+		"CDN 2026-04-15 20:00:00.000 2026-04-15 22:00:00.000 10 5 4 4 4 2\n" +
+		"Edge 2026-04-30 20:00:00.000 2026-04-30 23:00:00.000 8 4 3 4 4 0"
+	got := func() string {
+		return text(t, db, `SELECT arrayStringConcat(groupArray(concat(owner, ' ', toString(first_seen), ' ', toString(last_seen), ' ',
+			toString(attempts), ' ', toString(events), ' ', toString(sources), ' ', toString(ports), ' ', toString(most), ' ', toString(answers))), '\n')
+			FROM (SELECT * FROM campaigns ORDER BY owner, first_seen)`)
+	}
+	if diff := cmp.Diff(want, got()); diff != "" {
+		t.Errorf("campaigns mismatch (-want +got)\n%s", diff)
+	}
+	buildStale(t, db)
+	read()
+	if diff := cmp.Diff(want, got()); diff != "" {
+		t.Errorf("campaigns from the roll-up mismatch (-want +got)\n%s", diff)
 	}
 }
 

@@ -146,6 +146,52 @@ FROM events AS e FINAL
 WHERE knock AND e.dst_port IS NOT NULL
 GROUP BY month, proto, dst_port;
 
+CREATE TABLE IF NOT EXISTS campaign_month{{on}}
+(
+    month      Date COMMENT 'First day of the month, UTC' CODEC(ZSTD(1)),
+    owner      LowCardinality(String) COMMENT 'Owner of the attempts' CODEC(ZSTD(1)),
+    first_seen DateTime64(3, 'UTC') COMMENT 'First of the attempts' CODEC(Delta(8), ZSTD(1)),
+    last_seen  DateTime64(3, 'UTC') COMMENT 'Last of the attempts' CODEC(Delta(8), ZSTD(1)),
+    attempts   UInt64 COMMENT 'Packets' CODEC(ZSTD(1)),
+    events     UInt64 COMMENT 'Lines' CODEC(ZSTD(1)),
+    sources    UInt32 COMMENT 'Distinct source addresses' CODEC(ZSTD(1)),
+    ports      UInt32 COMMENT 'Distinct destination ports' CODEC(ZSTD(1)),
+    most       UInt64 COMMENT 'Attempts of the source that has most: what a detector of single addresses sees' CODEC(ZSTD(1)),
+    answers    UInt64 COMMENT 'Of the attempts, those whose cause is reply or backscatter' CODEC(ZSTD(1)),
+    version     UInt64 COMMENT 'State of the events that the row is of; 0 where these were dropped on purpose' CODEC(ZSTD(1))
+)
+ENGINE = {{everywhere "MergeTree"}}
+PARTITION BY (toYYYYMM(month), version)
+ORDER BY (owner, first_seen)
+COMMENT 'Roll-up of a month: campaigns. Read campaigns instead';
+
+-- Attempts of one owner from three sources or more, without a day's pause.
+CREATE VIEW IF NOT EXISTS exact_campaign_month{{on}} AS
+SELECT
+    month, owner, min(since) AS first_seen, max(until) AS last_seen, sum(packets) AS attempts, sum(lines) AS events,
+    toUInt32(count()) AS sources, toUInt32(uniqExactMerge(asked)) AS ports, max(packets) AS most, sum(answering) AS answers
+FROM
+(
+    SELECT
+        month, owner, campaign, min(time) AS since, max(time) AS until, sum(r.packets) AS packets, count() AS lines, uniqExactState(dst_port) AS asked,
+        sumIf(r.packets, cause IN ('reply', 'backscatter')) AS answering
+    FROM
+    (
+        SELECT month, owner, src_ip, time, packets, dst_port, cause, sum(apart) OVER (PARTITION BY month, owner ORDER BY time ROWS UNBOUNDED PRECEDING) AS campaign
+        FROM
+        (
+            SELECT
+                toStartOfMonth(time) AS month, owner, src_ip, time, packets, dst_port, cause,
+                time > lagInFrame(time) OVER (PARTITION BY month, owner ORDER BY time ROWS 1 PRECEDING) + INTERVAL 1 DAY AS apart
+            FROM events FINAL
+            WHERE knock AND owner != ''
+        )
+    ) AS r
+    GROUP BY month, owner, campaign, src_ip
+)
+GROUP BY month, owner, campaign
+HAVING sources >= 3;
+
 -- Parts of the events and of some roll-ups. In a cluster the state of the events is
 -- that of all shards: each number only ever grows, and so does their sum.
 {{define "parts"}}
@@ -183,7 +229,7 @@ FROM
 (
     SELECT toUInt32(substring(partition_id, 1, 6)) AS m, toString(table) AS t, toUInt64OrZero(substring(partition_id, 8)) AS label,
         max(greatest(max_block_number, data_version)) AS number
-    {{template "parts" "'source_month', 'owner_month', 'owner_day', 'port_day', 'port_month'"}}
+    {{template "parts" "'source_month', 'owner_month', 'owner_day', 'port_day', 'port_month', 'campaign_month'"}}
     GROUP BY m, t, label
 )
 GROUP BY m;
@@ -191,7 +237,7 @@ GROUP BY m;
 CREATE VIEW IF NOT EXISTS stale_months{{on}} AS
 SELECT month, version
 FROM month_states
-WHERE kept = 0 AND (version = 0 OR arrayCount(b -> b.2 = version, built) < 5);
+WHERE kept = 0 AND (version = 0 OR arrayCount(b -> b.2 = version, built) < 6);
 
 -- The views to ask: of the roll-up the months that are right, of the events the
 -- others. Which these are is found out once for each statement, as two looks might see
@@ -230,6 +276,9 @@ CREATE VIEW IF NOT EXISTS owner_days{{on}} AS {{template "rolled" rollup "owner_
 CREATE VIEW IF NOT EXISTS ports_by_day{{on}} AS {{template "rolled" rollup "port_day" "toStartOfMonth(day)"}};
 
 CREATE VIEW IF NOT EXISTS ports_by_month{{on}} AS {{template "rolled" rollup "port_month" "month"}};
+
+-- One that goes on over the end of a month is one in each.
+CREATE VIEW IF NOT EXISTS campaigns{{on}} AS {{template "rolled" rollup "campaign_month" "month"}};
 
 CREATE VIEW IF NOT EXISTS sources_by_month{{on}} AS
 SELECT
