@@ -120,6 +120,21 @@ func (b Block) AppendPrefixes(dst []netip.Prefix) []netip.Prefix {
 	}
 }
 
+// PrefixOf returns that prefix of AppendPrefixes which holds addr, the zero Prefix if
+// the block does not.
+func (b Block) PrefixOf(addr netip.Addr) netip.Prefix {
+	if !b.Contains(addr) {
+		return netip.Prefix{}
+	}
+	for first := b.First; ; {
+		p, last := widest(first, b.Last)
+		if p.Contains(addr) {
+			return p
+		}
+		first = last.Next()
+	}
+}
+
 // widest returns the widest prefix that begins at first and does not go beyond
 // last, and its last address.
 func widest(first, last netip.Addr) (netip.Prefix, netip.Addr) {

@@ -1,11 +1,12 @@
 // Package table loads "first,last,…" CSV files, the form in which IP-to-AS and
-// IP-to-country data are handed out, into a table that answers by longest
-// prefix. What stands after the two addresses is read by the caller.
+// IP-to-country data are handed out, into a table that answers by the smallest
+// range. What stands after the two addresses is read by the caller.
 package table
 
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +14,6 @@ import (
 	"net/netip"
 	"os"
 	"time"
-
-	"github.com/gaissmai/bart"
 
 	"github.com/whoknocks/whoknocks/services/enrich/internal/block"
 )
@@ -25,10 +24,11 @@ const maxRow = 64 << 10
 // Table answers which value covers an address. Once loaded it is read-only and
 // safe for any number of readers.
 type Table[V any] struct {
-	v4, v6 bart.Table[V]
-	rows   int
-	bad    int
-	asOf   time.Time
+	v4   ranges[uint32, V]
+	v6   ranges[wide, V]
+	rows int
+	bad  int
+	asOf time.Time
 }
 
 // Rows is the number of rows loaded, Bad of those that were skipped because
@@ -43,31 +43,50 @@ func (t *Table[V]) AsOf() time.Time { return t.asOf }
 
 // Lookup returns the value for addr, which must be unmapped.
 func (t *Table[V]) Lookup(addr netip.Addr) (V, bool) {
-	if addr.Is4() {
-		return t.v4.Lookup(addr)
-	}
-	return t.v6.Lookup(addr)
+	_, v, ok := t.find(addr)
+	return v, ok
 }
 
 // LookupPrefix is Lookup that also tells the prefix of the data that holds addr.
 func (t *Table[V]) LookupPrefix(addr netip.Addr) (netip.Prefix, V, bool) {
-	p := netip.PrefixFrom(addr, addr.BitLen())
-	if addr.Is4() {
-		return t.v4.LookupPrefixLPM(p)
-	}
-	return t.v6.LookupPrefixLPM(p)
+	b, v, ok := t.find(addr)
+	return b.PrefixOf(addr), v, ok
 }
 
-// All yields the prefixes of the table with their values, unsorted.
+func (t *Table[V]) find(addr netip.Addr) (b block.Block, v V, ok bool) {
+	switch {
+	case addr.Is4():
+		if s := t.v4.find(narrow(addr)); s != nil {
+			return block.Block{First: fromNarrow(s.first), Last: fromNarrow(s.last)}, s.value, true
+		}
+	case addr.Is6():
+		if s := t.v6.find(toWide(addr)); s != nil {
+			return block.Block{First: fromWide(s.first), Last: fromWide(s.last)}, s.value, true
+		}
+	}
+	return b, v, false
+}
+
+// All yields the prefixes of the table with their values, in order of their rows.
 func (t *Table[V]) All() iter.Seq2[netip.Prefix, V] {
 	return func(yield func(netip.Prefix, V) bool) {
-		for p, v := range t.v4.All() {
-			if !yield(p, v) {
+		var list []netip.Prefix
+		each := func(first, last netip.Addr, v V) bool {
+			list = block.Block{First: first, Last: last}.AppendPrefixes(list[:0])
+			for _, p := range list {
+				if !yield(p, v) {
+					return false
+				}
+			}
+			return true
+		}
+		for _, s := range t.v4.list {
+			if !each(fromNarrow(s.first), fromNarrow(s.last), s.value) {
 				return
 			}
 		}
-		for p, v := range t.v6.All() {
-			if !yield(p, v) {
+		for _, s := range t.v6.list {
+			if !each(fromWide(s.first), fromWide(s.last), s.value) {
 				return
 			}
 		}
@@ -79,7 +98,7 @@ func (t *Table[V]) All() iter.Seq2[netip.Prefix, V] {
 // during the call. Rows that cannot be read are counted and skipped (a heading,
 // say); a file without a single good row is an error that names its first line.
 func Load[V any](parse func([]byte) (V, bool), files ...string) (*Table[V], error) {
-	t := new(Table[V])
+	t := &Table[V]{v4: ranges[uint32, V]{compare: cmp.Compare[uint32]}, v6: ranges[wide, V]{compare: wide.compare}}
 	for _, file := range files {
 		if err := t.load(file, parse); err != nil {
 			return nil, err
@@ -89,6 +108,8 @@ func Load[V any](parse func([]byte) (V, bool), files ...string) (*Table[V], erro
 			t.asOf = d
 		}
 	}
+	t.v4.sort()
+	t.v6.sort()
 	return t, nil
 }
 
@@ -111,7 +132,6 @@ func (t *Table[V]) load(file string, parse func([]byte) (V, bool)) error {
 func (t *Table[V]) read(r io.Reader, parse func([]byte) (V, bool)) (good int, firstBad string, err error) {
 	s := bufio.NewScanner(r)
 	s.Buffer(make([]byte, 0, 64<<10), maxRow)
-	var pfx []netip.Prefix
 	for s.Scan() {
 		line := bytes.TrimRight(s.Bytes(), "\r ")
 		if len(line) == 0 {
@@ -130,13 +150,10 @@ func (t *Table[V]) read(r io.Reader, parse func([]byte) (V, bool)) (good int, fi
 			continue
 		}
 		good++
-		pfx = b.AppendPrefixes(pfx[:0])
-		for _, p := range pfx {
-			if p.Addr().Is4() {
-				t.v4.Insert(p, v)
-			} else {
-				t.v6.Insert(p, v)
-			}
+		if b.First.Is4() {
+			t.v4.add(narrow(b.First), narrow(b.Last), v)
+		} else {
+			t.v6.add(toWide(b.First), toWide(b.Last), v)
 		}
 	}
 	t.rows += good

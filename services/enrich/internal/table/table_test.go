@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,65 @@ func TestLoad(t *testing.T) {
 	if tab.Rows() != 4 || tab.Bad() != 3 {
 		t.Errorf("Rows() = %d, Bad() = %d, want 4 and 3", tab.Rows(), tab.Bad())
 	}
+}
+
+// The smallest range that holds an address answers, whatever the order of the rows; of
+// equal ones the last.
+func TestSmallestRange(t *testing.T) {
+	rows := []string{
+		"10.0.0.0,10.255.255.255,ten",
+		"10.1.0.0,10.1.255.255,one",
+		"10.1.2.0,10.1.2.255,two",
+		"10.1.2.0,10.1.2.255,again",
+		"10.1.255.128,10.2.0.127,across",
+		"10.200.0.0,10.200.0.0,single",
+		"2001:db8::,2001:db8:ffff:ffff:ffff:ffff:ffff:ffff,wide",
+		"2001:db8:1::,2001:db8:1:ffff:ffff:ffff:ffff:ffff,narrow",
+	}
+	f := func(rows []string) {
+		t.Helper()
+		tab, err := Load(keep, write(t, t.TempDir(), "x.csv", strings.Join(rows, "\n")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := func(addr, want string) {
+			t.Helper()
+			if got, _ := tab.Lookup(netip.MustParseAddr(addr)); got != want {
+				t.Errorf("Lookup(%s) = %q, want %q", addr, got, want)
+			}
+		}
+		g("9.255.255.255", "")
+		g("10.0.0.0", "ten")
+		g("10.1.0.0", "one")
+		g("10.1.2.255", "again")
+		g("10.1.3.0", "one")
+		g("10.1.255.200", "across")
+		g("10.2.0.127", "across")
+		g("10.2.0.128", "ten")
+		g("10.200.0.0", "single")
+		g("10.200.0.1", "ten")
+		g("10.255.255.255", "ten")
+		g("11.0.0.0", "")
+		g("2001:db8::1", "wide")
+		g("2001:db8:1::1", "narrow")
+		g("2001:db8:2::1", "wide")
+		g("2001:db9::", "")
+		if _, ok := tab.Lookup(netip.Addr{}); ok {
+			t.Error("the zero address is found")
+		}
+		n := 0
+		for range tab.All() {
+			n++
+		}
+		if want := 1 + 1 + 2 + 2 + 1 + 1 + 1; n != want {
+			t.Errorf("All() yields %d prefixes, want %d", n, want)
+		}
+	}
+	f(rows)
+	turned := slices.Clone(rows)
+	turned[2], turned[3] = turned[3], turned[2]
+	slices.Reverse(turned)
+	f(turned)
 }
 
 func TestLoadRefuses(t *testing.T) {
