@@ -46,7 +46,7 @@ func (db *DB) Stale(ctx context.Context) (months []Stale, err error) {
 }
 
 // Build computes the roll-ups of a month from its events and puts each in, in one
-// step. It blocks for some 0.6 s a million events. Several may build at the same
+// step. It blocks for some 2 s a million events. Several may build at the same
 // time: what each puts in says of which state it is. Those of older states stay until
 // Tidy.
 func (db *DB) Build(ctx context.Context, month time.Time) (err error) {
