@@ -26,6 +26,7 @@ func TestOnCluster(t *testing.T) {
 		"Check":                       TestCheck,
 		"Reattribute":                 TestReattribute,
 		"ReattributeIsExactMeanwhile": TestReattributeIsExactMeanwhile,
+		"Revise":                      TestRevise,
 		"KeepLines":                   TestKeepLines,
 		"DropEvents":                  TestDropEvents,
 		"Forget":                      TestForget,
