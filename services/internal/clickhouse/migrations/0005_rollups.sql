@@ -165,7 +165,8 @@ PARTITION BY (toYYYYMM(month), version)
 ORDER BY (owner, first_seen)
 COMMENT 'Roll-up of a month: campaigns. Read campaigns instead';
 
--- Attempts of one owner from three sources or more, without a day's pause.
+-- Attempts of one owner from three sources or more, without a day's pause. RANGE, as attempts of
+-- one moment come in any order.
 CREATE VIEW IF NOT EXISTS exact_campaign_month{{on}} AS
 SELECT
     month, owner, min(since) AS first_seen, max(until) AS last_seen, sum(packets) AS attempts, sum(lines) AS events,
@@ -177,7 +178,7 @@ FROM
         sumIf(r.packets, cause IN ('reply', 'backscatter')) AS answering
     FROM
     (
-        SELECT month, owner, src_ip, time, packets, dst_port, cause, sum(apart) OVER (PARTITION BY month, owner ORDER BY time ROWS UNBOUNDED PRECEDING) AS campaign
+        SELECT month, owner, src_ip, time, packets, dst_port, cause, sum(apart) OVER (PARTITION BY month, owner ORDER BY time RANGE UNBOUNDED PRECEDING) AS campaign
         FROM
         (
             SELECT
