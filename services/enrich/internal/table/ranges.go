@@ -2,8 +2,6 @@ package table
 
 import (
 	"cmp"
-	"encoding/binary"
-	"net/netip"
 	"slices"
 	"sort"
 )
@@ -55,34 +53,4 @@ func (r *ranges[K, V]) find(addr K) *span[K, V] {
 		return nil
 	}
 	return &r.list[i]
-}
-
-// wide is an IPv6 address as a number.
-type wide struct{ high, low uint64 }
-
-func (w wide) compare(o wide) int {
-	return cmp.Or(cmp.Compare(w.high, o.high), cmp.Compare(w.low, o.low))
-}
-
-func narrow(a netip.Addr) uint32 {
-	b := a.As4()
-	return binary.BigEndian.Uint32(b[:])
-}
-
-func fromNarrow(n uint32) netip.Addr {
-	var b [4]byte
-	binary.BigEndian.PutUint32(b[:], n)
-	return netip.AddrFrom4(b)
-}
-
-func toWide(a netip.Addr) wide {
-	b := a.As16()
-	return wide{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
-}
-
-func fromWide(w wide) netip.Addr {
-	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], w.high)
-	binary.BigEndian.PutUint64(b[8:], w.low)
-	return netip.AddrFrom16(b)
 }

@@ -6,7 +6,6 @@ package table
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -24,8 +23,8 @@ const maxRow = 64 << 10
 // Table answers which value covers an address. Once loaded it is read-only and
 // safe for any number of readers.
 type Table[V any] struct {
-	v4   ranges[uint32, V]
-	v6   ranges[wide, V]
+	v4   ranges[[4]byte, V]
+	v6   ranges[[16]byte, V]
 	rows int
 	bad  int
 	asOf time.Time
@@ -56,12 +55,12 @@ func (t *Table[V]) LookupPrefix(addr netip.Addr) (netip.Prefix, V, bool) {
 func (t *Table[V]) find(addr netip.Addr) (b block.Block, v V, ok bool) {
 	switch {
 	case addr.Is4():
-		if s := t.v4.find(narrow(addr)); s != nil {
-			return block.Block{First: fromNarrow(s.first), Last: fromNarrow(s.last)}, s.value, true
+		if s := t.v4.find(addr.As4()); s != nil {
+			return block.Block{First: netip.AddrFrom4(s.first), Last: netip.AddrFrom4(s.last)}, s.value, true
 		}
 	case addr.Is6():
-		if s := t.v6.find(toWide(addr)); s != nil {
-			return block.Block{First: fromWide(s.first), Last: fromWide(s.last)}, s.value, true
+		if s := t.v6.find(addr.As16()); s != nil {
+			return block.Block{First: netip.AddrFrom16(s.first), Last: netip.AddrFrom16(s.last)}, s.value, true
 		}
 	}
 	return b, v, false
@@ -81,12 +80,12 @@ func (t *Table[V]) All() iter.Seq2[netip.Prefix, V] {
 			return true
 		}
 		for _, s := range t.v4.list {
-			if !each(fromNarrow(s.first), fromNarrow(s.last), s.value) {
+			if !each(netip.AddrFrom4(s.first), netip.AddrFrom4(s.last), s.value) {
 				return
 			}
 		}
 		for _, s := range t.v6.list {
-			if !each(fromWide(s.first), fromWide(s.last), s.value) {
+			if !each(netip.AddrFrom16(s.first), netip.AddrFrom16(s.last), s.value) {
 				return
 			}
 		}
@@ -98,7 +97,10 @@ func (t *Table[V]) All() iter.Seq2[netip.Prefix, V] {
 // during the call. Rows that cannot be read are counted and skipped (a heading,
 // say); a file without a single good row is an error that names its first line.
 func Load[V any](parse func([]byte) (V, bool), files ...string) (*Table[V], error) {
-	t := &Table[V]{v4: ranges[uint32, V]{compare: cmp.Compare[uint32]}, v6: ranges[wide, V]{compare: wide.compare}}
+	t := &Table[V]{
+		v4: ranges[[4]byte, V]{compare: func(a, b [4]byte) int { return bytes.Compare(a[:], b[:]) }},
+		v6: ranges[[16]byte, V]{compare: func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) }},
+	}
 	for _, file := range files {
 		if err := t.load(file, parse); err != nil {
 			return nil, err
@@ -151,9 +153,9 @@ func (t *Table[V]) read(r io.Reader, parse func([]byte) (V, bool)) (good int, fi
 		}
 		good++
 		if b.First.Is4() {
-			t.v4.add(narrow(b.First), narrow(b.Last), v)
+			t.v4.add(b.First.As4(), b.Last.As4(), v)
 		} else {
-			t.v6.add(toWide(b.First), toWide(b.Last), v)
+			t.v6.add(b.First.As16(), b.Last.As16(), v)
 		}
 	}
 	t.rows += good
