@@ -52,8 +52,14 @@ func (l layout) onCluster() string {
 	return " ON CLUSTER `" + l.cluster + "`"
 }
 
-// altered is the events as ALTER TABLE has to name them.
-func (l layout) altered() string { return l.shard() + l.onCluster() }
+// altered is a table as ALTER TABLE has to name it: the events in every shard; what is
+// on every server is altered on one of them.
+func (l layout) altered(table string) string {
+	if table == "events" {
+		return l.shard() + l.onCluster()
+	}
+	return table
+}
 
 // everywhere is the engine of a table that every server has whole.
 func (l layout) everywhere(engine string) string {

@@ -21,10 +21,10 @@ func (db *DB) KeepLines(ctx context.Context, life time.Duration) error {
 	case life <= 0 && !has, life > 0 && strings.Contains(create, " TTL "+ttl):
 		return nil
 	case life <= 0:
-		return db.conn.Exec(ctx, "ALTER TABLE "+db.layout.altered()+" MODIFY COLUMN line REMOVE TTL")
+		return db.conn.Exec(ctx, "ALTER TABLE "+db.layout.altered("events")+" MODIFY COLUMN line REMOVE TTL")
 	}
 	// What is there is looked at when it is merged, not rewritten at once.
-	return db.conn.Exec(ctx, "ALTER TABLE "+db.layout.altered()+" MODIFY COLUMN line String TTL "+ttl+" SETTINGS materialize_ttl_after_modify = 0")
+	return db.conn.Exec(ctx, "ALTER TABLE "+db.layout.altered("events")+" MODIFY COLUMN line String TTL "+ttl+" SETTINGS materialize_ttl_after_modify = 0")
 }
 
 // settle is longer than a roll-up has to be there before the views read it.
@@ -118,11 +118,8 @@ func (db *DB) Forget(ctx context.Context, addr netip.Addr) (gone Forgotten, err 
 		if part.n != nil {
 			*part.n = n
 		}
-		if part.table == "events" {
-			part.table = db.layout.altered()
-		}
 		// Also where none is seen: older versions of rows are there until merged.
-		if err := db.conn.Exec(ctx, "ALTER TABLE "+part.table+" DELETE WHERE "+part.where+" SETTINGS mutations_sync = 2"); err != nil {
+		if err := db.conn.Exec(ctx, "ALTER TABLE "+db.layout.altered(part.table)+" DELETE WHERE "+part.where+" SETTINGS mutations_sync = 2"); err != nil {
 			return gone, err
 		}
 	}

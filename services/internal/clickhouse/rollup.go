@@ -179,10 +179,7 @@ func (db *DB) dropPartitions(ctx context.Context, query string) error {
 }
 
 func (db *DB) drop(ctx context.Context, table, partition string) error {
-	if table == "events" {
-		table = db.layout.altered()
-	}
-	return db.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s DROP PARTITION ID '%s'", table, partition))
+	return db.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s DROP PARTITION ID '%s'", db.layout.altered(table), partition))
 }
 
 // tmpPrefix is that of tables that live as long as one statement or two.
