@@ -8,21 +8,22 @@
 -- are found without reading anything. A view takes from a roll-up the months that
 -- are of the present state of the events, and the others from the events: it is
 -- exact at every moment, however many processes build. A view exact_X is what a
--- roll-up X holds when it is up to date.
+-- roll-up X holds when it is up to date. What questions filter, group and add up
+-- has the server's own codec, which is read faster than ZSTD.
 
 CREATE TABLE IF NOT EXISTS source_month{{on}}
 (
-    month       Date COMMENT 'First day of the month, UTC' CODEC(ZSTD(1)),
-    owner       LowCardinality(String) COMMENT 'Owner of the attempts; empty where nothing is known' CODEC(ZSTD(1)),
-    src_ip      IPv6 COMMENT 'Source address; IPv4 as ::ffff:a.b.c.d' CODEC(ZSTD(1)),
-    sensor      LowCardinality(String) COMMENT 'Router, firewall or host that wrote the lines' CODEC(ZSTD(1)),
-    proto       LowCardinality(String) COMMENT 'Protocol' CODEC(ZSTD(1)),
-    cause       LowCardinality(String) COMMENT 'What the packets most likely are' CODEC(ZSTD(1)),
+    month       Date COMMENT 'First day of the month, UTC',
+    owner       LowCardinality(String) COMMENT 'Owner of the attempts; empty where nothing is known',
+    src_ip      IPv6 COMMENT 'Source address; IPv4 as ::ffff:a.b.c.d',
+    sensor      LowCardinality(String) COMMENT 'Router, firewall or host that wrote the lines',
+    proto       LowCardinality(String) COMMENT 'Protocol',
+    cause       LowCardinality(String) COMMENT 'What the packets most likely are',
     network     LowCardinality(String) COMMENT 'Smallest registered block that holds the source' CODEC(ZSTD(1)),
-    country     LowCardinality(String) COMMENT 'Country of the block, ISO 3166 alpha-2' CODEC(ZSTD(1)),
+    country     LowCardinality(String) COMMENT 'Country of the block, ISO 3166 alpha-2',
     asn         UInt32 COMMENT 'AS that announces the prefix; 0 where not known' CODEC(ZSTD(1)),
-    attempts    UInt64 COMMENT 'Packets' CODEC(ZSTD(1)),
-    events      UInt64 COMMENT 'Lines' CODEC(ZSTD(1)),
+    attempts    UInt64 COMMENT 'Packets',
+    events      UInt64 COMMENT 'Lines',
     ports       UInt32 COMMENT 'Distinct destination ports of this row; not to be added up' CODEC(ZSTD(1)),
     first_seen  DateTime64(3, 'UTC') COMMENT 'First of the attempts' CODEC(Delta(8), ZSTD(1)),
     last_seen   DateTime64(3, 'UTC') COMMENT 'Last of the attempts' CODEC(Delta(8), ZSTD(1)),
@@ -48,10 +49,10 @@ GROUP BY month, owner, src_ip, sensor, proto, cause, network, country, asn;
 
 CREATE TABLE IF NOT EXISTS owner_month{{on}}
 (
-    month      Date COMMENT 'First day of the month, UTC' CODEC(ZSTD(1)),
-    owner      LowCardinality(String) COMMENT 'Owner of the attempts; empty where nothing is known' CODEC(ZSTD(1)),
-    attempts   UInt64 COMMENT 'Packets' CODEC(ZSTD(1)),
-    events     UInt64 COMMENT 'Lines' CODEC(ZSTD(1)),
+    month      Date COMMENT 'First day of the month, UTC',
+    owner      LowCardinality(String) COMMENT 'Owner of the attempts; empty where nothing is known',
+    attempts   UInt64 COMMENT 'Packets',
+    events     UInt64 COMMENT 'Lines',
     sources    UInt32 COMMENT 'Distinct source addresses in the month; not to be added up' CODEC(ZSTD(1)),
     networks   UInt32 COMMENT 'Distinct registered blocks in the month, as far as they are known; not to be added up' CODEC(ZSTD(1)),
     ports      UInt32 COMMENT 'Distinct destination ports in the month; not to be added up' CODEC(ZSTD(1)),
@@ -76,11 +77,11 @@ GROUP BY month, owner;
 
 CREATE TABLE IF NOT EXISTS owner_day{{on}}
 (
-    day        Date COMMENT 'Day, UTC' CODEC(ZSTD(1)),
-    owner      LowCardinality(String) COMMENT 'Owner of the attempts; empty where nothing is known' CODEC(ZSTD(1)),
-    proto      LowCardinality(String) COMMENT 'Protocol' CODEC(ZSTD(1)),
-    attempts   UInt64 COMMENT 'Packets' CODEC(ZSTD(1)),
-    events     UInt64 COMMENT 'Lines' CODEC(ZSTD(1)),
+    day        Date COMMENT 'Day, UTC',
+    owner      LowCardinality(String) COMMENT 'Owner of the attempts; empty where nothing is known',
+    proto      LowCardinality(String) COMMENT 'Protocol',
+    attempts   UInt64 COMMENT 'Packets',
+    events     UInt64 COMMENT 'Lines',
     sources    UInt32 COMMENT 'Distinct source addresses of the day and protocol; not to be added up' CODEC(ZSTD(1)),
     ports      UInt32 COMMENT 'Distinct destination ports of the day and protocol; not to be added up' CODEC(ZSTD(1)),
     first_seen DateTime64(3, 'UTC') COMMENT 'First of the attempts' CODEC(Delta(8), ZSTD(1)),
@@ -104,11 +105,11 @@ GROUP BY day, owner, proto;
 
 CREATE TABLE IF NOT EXISTS port_day{{on}}
 (
-    day      Date COMMENT 'Day, UTC' CODEC(ZSTD(1)),
-    proto    LowCardinality(String) COMMENT 'Protocol' CODEC(ZSTD(1)),
-    dst_port UInt16 COMMENT 'Destination port' CODEC(ZSTD(1)),
-    attempts UInt64 COMMENT 'Packets' CODEC(ZSTD(1)),
-    events   UInt64 COMMENT 'Lines' CODEC(ZSTD(1)),
+    day      Date COMMENT 'Day, UTC',
+    proto    LowCardinality(String) COMMENT 'Protocol',
+    dst_port UInt16 COMMENT 'Destination port',
+    attempts UInt64 COMMENT 'Packets',
+    events   UInt64 COMMENT 'Lines',
     sources  UInt32 COMMENT 'Distinct source addresses of the day; not to be added up' CODEC(ZSTD(1)),
     version     UInt64 COMMENT 'State of the events that the row is of; 0 where these were dropped on purpose' CODEC(ZSTD(1))
 )
@@ -126,11 +127,11 @@ GROUP BY day, proto, dst_port;
 
 CREATE TABLE IF NOT EXISTS port_month{{on}}
 (
-    month    Date COMMENT 'First day of the month, UTC' CODEC(ZSTD(1)),
-    proto    LowCardinality(String) COMMENT 'Protocol' CODEC(ZSTD(1)),
-    dst_port UInt16 COMMENT 'Destination port' CODEC(ZSTD(1)),
-    attempts UInt64 COMMENT 'Packets' CODEC(ZSTD(1)),
-    events   UInt64 COMMENT 'Lines' CODEC(ZSTD(1)),
+    month    Date COMMENT 'First day of the month, UTC',
+    proto    LowCardinality(String) COMMENT 'Protocol',
+    dst_port UInt16 COMMENT 'Destination port',
+    attempts UInt64 COMMENT 'Packets',
+    events   UInt64 COMMENT 'Lines',
     sources  UInt32 COMMENT 'Distinct source addresses of the month; not to be added up' CODEC(ZSTD(1)),
     version     UInt64 COMMENT 'State of the events that the row is of; 0 where these were dropped on purpose' CODEC(ZSTD(1))
 )
@@ -148,12 +149,12 @@ GROUP BY month, proto, dst_port;
 
 CREATE TABLE IF NOT EXISTS campaign_month{{on}}
 (
-    month      Date COMMENT 'First day of the month, UTC' CODEC(ZSTD(1)),
-    owner      LowCardinality(String) COMMENT 'Owner of the attempts' CODEC(ZSTD(1)),
+    month      Date COMMENT 'First day of the month, UTC',
+    owner      LowCardinality(String) COMMENT 'Owner of the attempts',
     first_seen DateTime64(3, 'UTC') COMMENT 'First of the attempts' CODEC(Delta(8), ZSTD(1)),
     last_seen  DateTime64(3, 'UTC') COMMENT 'Last of the attempts' CODEC(Delta(8), ZSTD(1)),
-    attempts   UInt64 COMMENT 'Packets' CODEC(ZSTD(1)),
-    events     UInt64 COMMENT 'Lines' CODEC(ZSTD(1)),
+    attempts   UInt64 COMMENT 'Packets',
+    events     UInt64 COMMENT 'Lines',
     sources    UInt32 COMMENT 'Distinct source addresses' CODEC(ZSTD(1)),
     ports      UInt32 COMMENT 'Distinct destination ports' CODEC(ZSTD(1)),
     most       UInt64 COMMENT 'Attempts of the source that has most: what a detector of single addresses sees' CODEC(ZSTD(1)),
@@ -242,43 +243,59 @@ WHERE kept = 0 AND (version = 0 OR arrayCount(b -> b.2 = version, built) < 6);
 
 -- The views to ask: of the roll-up the months that are right, of the events the
 -- others. Which these are is found out once for each statement, as two looks might see
--- different states and miss a month between them. ClickHouse has noted by then which
--- parts of the tables there are, so a roll-up counts only five seconds after it came,
--- and goes only when another has been there for a minute.
-{{define "rolled"}}
-WITH
+-- different states and miss a month between them: views current_X say it in one row.
+-- ClickHouse has noted by then which parts of the tables there are, so a roll-up counts
+-- only five seconds after it came, and goes only when another has been there for a
+-- minute. A partition is right or wrong as a whole, so indexHint spares looking at it
+-- again in each row; as the only condition it would not keep count() from counting all.
+{{define "current"}}
+SELECT groupArrayIf(partition, partition != '') AS partitions, groupArrayIf(toDate(concat(month, '01')), partition = '') AS stale
+FROM
 (
-    SELECT (groupArrayIf(concat(m, '-', toString(label)), label >= 0), groupArrayIf(toDate(concat(substring(m, 1, 4), '-', substring(m, 5, 2), '-01')), label < 0))
-    FROM
-    (
-        SELECT
-            substring(partition_id, 1, 6) AS m, toInt64(maxIf(greatest(max_block_number, data_version), table = 'events')) AS version,
-            groupUniqArrayIf(toInt64OrZero(substring(partition_id, 8)), table != 'events' AND modification_time < now() - 5) AS built,
-            multiIf(has(built, 0), 0, has(built, version), version, -1) AS label
-        {{template "parts" .Quoted}}
-        GROUP BY m
-    )
-) AS places
+    SELECT
+        substring(partition_id, 1, 6) AS month,
+        [concat(month, '-0'), concat(month, '-', toString(maxIf(greatest(max_block_number, data_version), table = 'events')))] AS right,
+        groupArrayIf(partition_id, table != 'events' AND modification_time < now() - 5) AS built,
+        arraySort(arrayIntersect(built, right))[1] AS partition
+    {{template "parts" .Quoted}}
+    GROUP BY month
+)
+{{- end}}
+
+{{define "rolled"}}
+WITH (SELECT (partitions, stale) FROM current_{{.Table}}) AS months
 SELECT * EXCEPT version
 FROM {{.Table}}
-WHERE _partition_id IN (places.1) AND attempts > 0
+WHERE indexHint(_partition_id IN (months.1)) AND attempts > 0
 UNION ALL
 SELECT *
 FROM exact_{{.Table}}
-WHERE {{.Month}} IN (places.2)
+WHERE {{.Month}} IN (months.2)
 {{- end}}
+
+CREATE VIEW IF NOT EXISTS current_source_month{{on}} AS {{template "current" rollup "source_month" "month"}};
 
 CREATE VIEW IF NOT EXISTS source_months{{on}} AS {{template "rolled" rollup "source_month" "month"}};
 
+CREATE VIEW IF NOT EXISTS current_owner_month{{on}} AS {{template "current" rollup "owner_month" "month"}};
+
 CREATE VIEW IF NOT EXISTS owners_by_month{{on}} AS {{template "rolled" rollup "owner_month" "month"}};
+
+CREATE VIEW IF NOT EXISTS current_owner_day{{on}} AS {{template "current" rollup "owner_day" "toStartOfMonth(day)"}};
 
 CREATE VIEW IF NOT EXISTS owner_days{{on}} AS {{template "rolled" rollup "owner_day" "toStartOfMonth(day)"}};
 
+CREATE VIEW IF NOT EXISTS current_port_day{{on}} AS {{template "current" rollup "port_day" "toStartOfMonth(day)"}};
+
 CREATE VIEW IF NOT EXISTS ports_by_day{{on}} AS {{template "rolled" rollup "port_day" "toStartOfMonth(day)"}};
+
+CREATE VIEW IF NOT EXISTS current_port_month{{on}} AS {{template "current" rollup "port_month" "month"}};
 
 CREATE VIEW IF NOT EXISTS ports_by_month{{on}} AS {{template "rolled" rollup "port_month" "month"}};
 
 -- One that goes on over the end of a month is one in each.
+CREATE VIEW IF NOT EXISTS current_campaign_month{{on}} AS {{template "current" rollup "campaign_month" "month"}};
+
 CREATE VIEW IF NOT EXISTS campaigns{{on}} AS {{template "rolled" rollup "campaign_month" "month"}};
 
 CREATE VIEW IF NOT EXISTS sources_by_month{{on}} AS
@@ -302,8 +319,14 @@ FROM owners_by_month AS m
 WHERE owner != ''
 GROUP BY owner;
 
+-- Against the newest day of any event, which the parts of the events know.
 CREATE VIEW IF NOT EXISTS spikes{{on}} AS
-WITH (SELECT max(day) FROM owner_days) AS newest
+WITH
+(
+    SELECT toDate(max(max_time), 'UTC')
+    FROM {{if cluster}}shard_parts{{else}}system.parts{{end}}
+    WHERE active AND database = '{{database}}' AND table = '{{shard}}'
+) AS newest
 SELECT
     owner, sumIf(d.attempts, day > newest - 7) AS attempts, sumIf(d.attempts, day <= newest - 7) AS before,
     attempts / 7 / ((before + 1) / 28) AS factor, newest - 6 AS since, newest AS until
