@@ -22,14 +22,13 @@ FROM
         -- Whole months come from the roll-ups, or while these are built from the events;
         -- what is left of a month at either end comes from the events.
         SELECT src_ip, owner, country AS part_country,
-            sum(m.attempts) AS part_packets, min(m.first_seen) AS part_first, max(m.last_seen) AS part_last, max(m.owner_as_of) AS part_as_of, sum(m.late) AS part_late
-        FROM source_months AS m
-        WHERE m.month >= {from:Date} AND m.month < {to:Date}
+            attempts AS part_packets, first_seen AS part_first, last_seen AS part_last, owner_as_of AS part_as_of, late AS part_late
+        FROM source_months
+        WHERE month >= {from:Date} AND month < {to:Date}
           AND ({any_owner:UInt8} = 1 OR lowerUTF8(owner) = lowerUTF8({owner:String}))
           AND ({sensor:String} = '' OR sensor = {sensor:String})
           AND ({proto:String} = '' OR proto = {proto:String})
           AND ({cause:String} = '' OR cause = {cause:String})
-        GROUP BY src_ip, owner, country
         UNION ALL
         SELECT src_ip, owner, country AS part_country,
             sum(knocks.packets) AS part_packets, min(time) AS part_first, max(time) AS part_last, max(owner_as_of) AS part_as_of,
