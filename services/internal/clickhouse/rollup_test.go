@@ -81,10 +81,17 @@ func TestCampaigns(t *testing.T) {
 	for i := range 6 { // the last hours of April and the first of May
 		add("Edge", fmt.Sprintf("203.0.113.%d", 10+i%3), 24*20*hour+time.Duration(i)*hour, scan.CauseScan)
 	}
+	for i := range 6 { // a day to the millisecond is no pause, one more is
+		add("Pause", fmt.Sprintf("203.0.113.%d", 30+i%3), time.Duration(i/3)*24*hour+10*time.Minute, scan.CauseScan)
+		add("Split", fmt.Sprintf("203.0.113.%d", 40+i%3), time.Duration(i/3)*(24*hour+time.Millisecond)+10*time.Minute, scan.CauseScan)
+	}
 	insert(t, db, "", events...)
 	want := "CDN 2026-04-10 20:00:00.000 2026-04-11 22:00:00.000 12 6 3 4 4 0\n" +
 		"CDN 2026-04-15 20:00:00.000 2026-04-15 22:00:00.000 10 5 4 4 4 2\n" +
-		"Edge 2026-04-30 20:00:00.000 2026-04-30 23:00:00.000 8 4 3 4 4 0"
+		"Edge 2026-04-30 20:00:00.000 2026-04-30 23:00:00.000 8 4 3 4 4 0\n" +
+		"Pause 2026-04-10 20:10:00.000 2026-04-11 20:10:00.000 12 6 3 2 4 0\n" +
+		"Split 2026-04-10 20:10:00.000 2026-04-10 20:10:00.000 6 3 3 2 2 0\n" +
+		"Split 2026-04-11 20:10:00.001 2026-04-11 20:10:00.001 6 3 3 2 2 0"
 	got := func() string {
 		return text(t, db, `SELECT arrayStringConcat(groupArray(concat(owner, ' ', toString(first_seen), ' ', toString(last_seen), ' ',
 			toString(attempts), ' ', toString(events), ' ', toString(sources), ' ', toString(ports), ' ', toString(most), ' ', toString(answers))), '\n')
