@@ -18,6 +18,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/cenkalti/backoff/v5"
 
 	"github.com/whoknocks/whoknocks/services/internal/assets"
 )
@@ -53,7 +54,7 @@ func DSN(t testing.TB) string {
 	admin.Path = "/"
 	conn := Open(t, admin.String())
 	run(t, conn, "CREATE DATABASE "+name)
-	t.Cleanup(func() { run(t, conn, "DROP DATABASE IF EXISTS "+name+" SYNC") })
+	t.Cleanup(func() { drop(t, conn, name) })
 	dsn.Path = "/" + name
 	return dsn.String()
 }
@@ -86,6 +87,23 @@ func run(t testing.TB, conn driver.Conn, sql string, args ...any) {
 	defer cancel()
 	if err := conn.Exec(ctx, sql, args...); err != nil {
 		t.Fatalf("%.200s: %v", sql, err)
+	}
+}
+
+// drop drops a database. A statement whose client is gone may make a table in it
+// meanwhile; the server refuses then, and says to try again.
+func drop(t testing.TB, conn driver.Conn, database string) {
+	t.Helper()
+	const notEmpty = 219
+	_, err := backoff.Retry(context.Background(), func() (struct{}, error) {
+		err := conn.Exec(context.Background(), "DROP DATABASE IF EXISTS "+database+" SYNC")
+		if e := (*clickhouse.Exception)(nil); err != nil && !(errors.As(err, &e) && e.Code == notEmpty) {
+			return struct{}{}, backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithMaxElapsedTime(time.Minute))
+	if err != nil {
+		t.Errorf("drop database %s: %v", database, err)
 	}
 }
 
