@@ -97,10 +97,10 @@ func drop(t testing.TB, conn driver.Conn, database string) {
 	const notEmpty = 219
 	_, err := backoff.Retry(context.Background(), func() (struct{}, error) {
 		err := conn.Exec(context.Background(), "DROP DATABASE IF EXISTS "+database+" SYNC")
-		if e := (*clickhouse.Exception)(nil); err != nil && !(errors.As(err, &e) && e.Code == notEmpty) {
-			return struct{}{}, backoff.Permanent(err)
+		if e := (*clickhouse.Exception)(nil); err == nil || errors.As(err, &e) && e.Code == notEmpty {
+			return struct{}{}, err
 		}
-		return struct{}{}, err
+		return struct{}{}, backoff.Permanent(err)
 	}, backoff.WithMaxElapsedTime(time.Minute))
 	if err != nil {
 		t.Errorf("drop database %s: %v", database, err)
