@@ -2,7 +2,8 @@
 -- read, so the total is that of the very rows below it whatever is being
 -- written meanwhile. Sources are counted apart by IPv4, as numbers, and IPv6: of
 -- whole addresses uniqExact takes four times as long. Of texts it keeps hashes
--- anyway, and these are sooner made of each text once than in each row.
+-- of 128 bits; those of 64 tell a million networks apart as well, and are made of each
+-- text once instead of in each row.
 SELECT
     grouping(owner) = 1 AS is_total,
     toString(owner) AS name,
