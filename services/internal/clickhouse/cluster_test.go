@@ -31,6 +31,7 @@ func TestOnCluster(t *testing.T) {
 		"DropEvents":                  TestDropEvents,
 		"Forget":                      TestForget,
 		"RollupsAreExact":             TestRollupsAreExact,
+		"Spikes":                      TestSpikes,
 	} {
 		t.Run(name, test)
 	}

@@ -107,6 +107,47 @@ func TestCampaigns(t *testing.T) {
 	}
 }
 
+// An owner three times as busy in the last seven days as in the 28 before.
+func TestSpikes(t *testing.T) {
+	db := migrated(t)
+	var events []scan.Enriched
+	add := func(owner string, day, n int, direction scan.Direction) {
+		for range n {
+			e := event(len(events)+1, "192.0.2.1", "", owner, scan.BasisASN, asOf, time.Date(2026, 4, 1, 12, 0, len(events)%60, 0, time.UTC).AddDate(0, 0, day))
+			e.Packets, e.Direction = 1, direction
+			events = append(events, e)
+		}
+	}
+	add("Steady", 5, 40, scan.DirectionIn)
+	add("Steady", 33, 40, scan.DirectionIn)
+	add("New", 32, 20, scan.DirectionIn)
+	add("Few", 33, 19, scan.DirectionIn)
+	insert(t, db, "", events...)
+	f := func(when, want string) {
+		t.Helper()
+		got := text(t, db, "SELECT arrayStringConcat(groupArray(concat(owner, ' ', toString(attempts), ' ', toString(since), ' ', toString(until))), '; ') FROM (SELECT * FROM spikes ORDER BY owner)")
+		if got != want {
+			t.Errorf("%s: spikes are %q, want %q", when, got, want)
+		}
+	}
+	f("at first", "New 20 2026-04-28 2026-05-04; Steady 40 2026-04-28 2026-05-04")
+	buildStale(t, db)
+	read()
+	f("built", "New 20 2026-04-28 2026-05-04; Steady 40 2026-04-28 2026-05-04")
+	events = events[:0]
+	add("Own", 40, 30, scan.DirectionOut) // a week without a knock
+	insert(t, db, "", events...)
+	f("a week later", "")
+	// Events that are dropped leave their roll-ups, which know of knocks alone.
+	if _, err := db.DropEvents(t.Context(), asOf.AddDate(10, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if n := number(t, db, "SELECT count() FROM events"); n != 0 {
+		t.Errorf("%d events are left", n)
+	}
+	f("dropped", "New 20 2026-04-28 2026-05-04; Steady 40 2026-04-28 2026-05-04")
+}
+
 // Those of older states go when a newer one has been there for a while.
 func TestTidy(t *testing.T) {
 	db := migrated(t)

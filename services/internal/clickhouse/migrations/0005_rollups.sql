@@ -330,13 +330,14 @@ FROM owners_by_month AS m
 WHERE owner != ''
 GROUP BY owner;
 
--- Against the newest day of any event, which the parts of the events know.
+-- Against the newest day of any event, which the parts know: of the events, or where these
+-- were dropped on purpose, of the roll-up.
 CREATE VIEW IF NOT EXISTS spikes{{on}} AS
 WITH
 (
-    SELECT toDate(max(max_time), 'UTC')
+    SELECT greatest(toDate(max(max_time), 'UTC'), max(max_date))
     FROM {{if cluster}}shard_parts{{else}}system.parts{{end}}
-    WHERE active AND database = '{{database}}' AND table = '{{shard}}'
+    WHERE active AND database = '{{database}}' AND table IN ('{{shard}}', 'owner_day')
 ) AS newest
 SELECT
     owner, sumIf(d.attempts, day > newest - 7) AS attempts, sumIf(d.attempts, day <= newest - 7) AS before,
