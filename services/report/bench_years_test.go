@@ -116,6 +116,8 @@ func BenchmarkYears(b *testing.B) {
 	ask("3_top_owners_by_proto_5_years", "SELECT owner, proto, sum(attempts) AS n FROM owner_days GROUP BY owner, proto ORDER BY n DESC LIMIT 20")
 	ask("3_5_years_sources_of_top_20", `SELECT owner, sum(m.attempts) AS n, uniqExact(src_ip) FROM source_months AS m
 		WHERE owner IN (SELECT owner FROM owners_by_month GROUP BY owner ORDER BY sum(attempts) DESC LIMIT 20) GROUP BY owner ORDER BY n DESC`)
+	ask("3_5_years_sources_of_top_20_nearly", `SELECT owner, sum(m.attempts) AS n, uniqCombined64(12)(src_ip) FROM sources_by_month AS m
+		WHERE owner IN (SELECT owner FROM owners_by_month GROUP BY owner ORDER BY sum(attempts) DESC LIMIT 20) GROUP BY owner ORDER BY n DESC`)
 	ask("4_sources_largest_owner_month", "SELECT src, attempts FROM sources_by_month WHERE month = '2024-05-01' AND owner = 'Owner 1' ORDER BY attempts DESC LIMIT 1000")
 	ask("4_sources_largest_owner_5_years", "SELECT src_ip, sum(m.attempts) AS n FROM source_months AS m WHERE owner = 'Owner 1' GROUP BY src_ip ORDER BY n DESC LIMIT 1000")
 	ask("4_whole_month", "SELECT src, owner, attempts FROM sources_by_month WHERE month = '2024-05-01' ORDER BY attempts DESC LIMIT 1000")

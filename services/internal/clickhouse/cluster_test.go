@@ -106,7 +106,7 @@ func TestClusterTables(t *testing.T) {
 		"events": "Distributed", "events_shard": "ReplicatedReplacingMergeTree", "shard_parts": "Distributed",
 		"rejected": "ReplicatedReplacingMergeTree", "attributions": "ReplicatedReplacingMergeTree", "revisions": "ReplicatedMergeTree",
 	}
-	for _, name := range []string{"source_month", "owner_month", "owner_day", "port_day", "port_month", "campaign_month"} {
+	for _, name := range []string{"source_month", "address_month", "owner_month", "owner_day", "port_day", "port_month", "campaign_month"} {
 		want[name] = "ReplicatedMergeTree"
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -110,6 +110,7 @@ func (db *DB) Forget(ctx context.Context, addr netip.Addr) (gone Forgotten, err 
 		{"rejected", named, &gone.Rejected},
 		{"attributions", alone, &gone.Attributions},
 		{"source_month", "src_ip = " + at, nil},
+		{"address_month", "src_ip = " + at, nil},
 	} {
 		var n uint64
 		if err := db.conn.QueryRow(exact(ctx), "SELECT count() FROM "+part.table+" WHERE "+part.where).Scan(&n); err != nil {

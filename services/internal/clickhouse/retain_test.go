@@ -130,6 +130,7 @@ func TestForget(t *testing.T) {
 	for query, want := range map[string]uint64{
 		"SELECT count() FROM events WHERE src_ip = toIPv6('192.0.2.1') SETTINGS final = 0": 0,
 		"SELECT count() FROM source_month WHERE src_ip = toIPv6('192.0.2.1')":              0,
+		"SELECT count() FROM address_month WHERE src_ip = toIPv6('192.0.2.1')":             0,
 		"SELECT count() FROM events":       2,
 		"SELECT count() FROM rejected":     5,
 		"SELECT count() FROM attributions": 0,

@@ -16,8 +16,8 @@ import (
 // partition a month and state of its events. What each of them is made of says the
 // view exact_ and its name.
 var rollups = [...]struct{ table, time string }{
-	{"source_month", "month"}, {"owner_month", "month"}, {"owner_day", "day"}, {"port_day", "day"}, {"port_month", "month"},
-	{"campaign_month", "month"},
+	{"source_month", "month"}, {"address_month", "month"}, {"owner_month", "month"}, {"owner_day", "day"},
+	{"port_day", "day"}, {"port_month", "month"}, {"campaign_month", "month"},
 }
 
 // Stale is a month whose roll-ups are not those of its events. Readers of the
@@ -46,7 +46,7 @@ func (db *DB) Stale(ctx context.Context) (months []Stale, err error) {
 }
 
 // Build computes the roll-ups of a month from its events and puts each in, in one
-// step. It blocks for some 2 s a million events. Several may build at the same
+// step. It blocks for some 3 s a million events. Several may build at the same
 // time: what each puts in says of which state it is. Those of older states stay until
 // Tidy.
 func (db *DB) Build(ctx context.Context, month time.Time) (err error) {
@@ -143,7 +143,7 @@ func (db *DB) count(ctx context.Context, from string) (n uint64, err error) {
 }
 
 // ofRollups selects the parts of roll-ups from system.parts.
-const ofRollups = "active AND database = currentDatabase() AND table IN ('source_month', 'owner_month', 'owner_day', 'port_day', 'port_month', 'campaign_month')"
+const ofRollups = "active AND database = currentDatabase() AND table IN ('source_month', 'address_month', 'owner_month', 'owner_day', 'port_day', 'port_month', 'campaign_month')"
 
 // dropRollups drops the partitions of roll-ups that a condition selects by table,
 // partition_id and label.

@@ -17,8 +17,8 @@ import (
 
 // The views and what they must be equal to at every moment.
 var views = map[string]string{
-	"source_months": "exact_source_month", "owners_by_month": "exact_owner_month", "owner_days": "exact_owner_day",
-	"ports_by_day": "exact_port_day", "ports_by_month": "exact_port_month", "campaigns": "exact_campaign_month",
+	"source_months": "exact_source_month", "sources_by_month": "exact_address_month", "owners_by_month": "exact_owner_month",
+	"owner_days": "exact_owner_day", "ports_by_day": "exact_port_day", "ports_by_month": "exact_port_month", "campaigns": "exact_campaign_month",
 }
 
 // buildStale brings every roll-up up to date.

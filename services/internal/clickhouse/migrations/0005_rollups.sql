@@ -35,7 +35,7 @@ ENGINE = {{everywhere "MergeTree"}}
 PARTITION BY (toYYYYMM(month), version)
 ORDER BY (owner, src_ip, sensor, proto, cause)
 SETTINGS index_granularity = 1024
-COMMENT 'Roll-up of a month: each source under each owner. Read source_months instead';
+COMMENT 'Roll-up of a month: each source under each owner, by sensor, protocol and cause. Read source_months instead';
 
 CREATE VIEW IF NOT EXISTS exact_source_month{{on}} AS
 SELECT
@@ -46,6 +46,36 @@ SELECT
 FROM events AS e FINAL
 WHERE knock
 GROUP BY month, owner, src_ip, sensor, proto, cause, network, country, asn;
+
+CREATE TABLE IF NOT EXISTS address_month{{on}}
+(
+    month      Date COMMENT 'First day of the month, UTC',
+    src        String COMMENT 'Source address as people write it, 192.0.2.1 or 2001:db8::1' CODEC(ZSTD(1)),
+    src_ip     IPv6 COMMENT 'Source address; IPv4 as ::ffff:a.b.c.d',
+    owner      LowCardinality(String) COMMENT 'Owner of the attempts; empty where nothing is known',
+    country    LowCardinality(String) COMMENT 'Country of the block, ISO 3166 alpha-2; the last that is known' CODEC(ZSTD(1)),
+    network    LowCardinality(String) COMMENT 'Smallest registered block that holds the source; the last that is known' CODEC(ZSTD(1)),
+    attempts   UInt64 COMMENT 'Packets',
+    events     UInt64 COMMENT 'Lines' CODEC(ZSTD(1)),
+    first_seen DateTime64(3, 'UTC') COMMENT 'First of the attempts' CODEC(Delta(8), ZSTD(1)),
+    last_seen  DateTime64(3, 'UTC') COMMENT 'Last of the attempts' CODEC(Delta(8), ZSTD(1)),
+    version    UInt64 COMMENT 'State of the events that the row is of; 0 where these were dropped on purpose' CODEC(ZSTD(1))
+)
+ENGINE = {{everywhere "MergeTree"}}
+PARTITION BY (toYYYYMM(month), version)
+ORDER BY (owner, src_ip)
+SETTINGS index_granularity = 1024
+COMMENT 'Roll-up of a month: each source under each owner, in one row. Read sources_by_month instead';
+
+CREATE VIEW IF NOT EXISTS exact_address_month{{on}} AS
+SELECT
+    toStartOfMonth(time) AS month,
+    if(startsWith(toString(src_ip), '::ffff:') AND position(toString(src_ip), '.') > 0, substring(toString(src_ip), 8), toString(src_ip)) AS src, src_ip, owner,
+    argMaxIf(e.country, (e.time, e.id), e.country != '') AS country, argMaxIf(e.network, (e.time, e.id), e.network != '') AS network,
+    sum(e.packets) AS attempts, count() AS events, min(time) AS first_seen, max(time) AS last_seen
+FROM events AS e FINAL
+WHERE knock
+GROUP BY month, src_ip, owner;
 
 CREATE TABLE IF NOT EXISTS owner_month{{on}}
 (
@@ -242,7 +272,7 @@ FROM
 (
     SELECT toUInt32(substring(partition_id, 1, 6)) AS m, toString(table) AS t, toUInt64OrZero(substring(partition_id, 8)) AS label,
         max(greatest(max_block_number, data_version)) AS number
-    {{template "parts" "'source_month', 'owner_month', 'owner_day', 'port_day', 'port_month', 'campaign_month'"}}
+    {{template "parts" "'source_month', 'address_month', 'owner_month', 'owner_day', 'port_day', 'port_month', 'campaign_month'"}}
     GROUP BY m, t, label
 )
 GROUP BY m;
@@ -250,7 +280,7 @@ GROUP BY m;
 CREATE VIEW IF NOT EXISTS stale_months{{on}} AS
 SELECT month, version
 FROM month_states
-WHERE kept = 0 AND (version = 0 OR arrayCount(b -> b.2 = version, built) < 6);
+WHERE kept = 0 AND (version = 0 OR arrayCount(b -> b.2 = version, built) < 7);
 
 -- The views to ask: of the roll-up the months that are right, of the events the
 -- others. Which these are is found out once for each statement, as two looks might see
@@ -288,6 +318,10 @@ CREATE VIEW IF NOT EXISTS current_source_month{{on}} AS {{template "current" rol
 
 CREATE VIEW IF NOT EXISTS source_months{{on}} AS {{template "rolled" rollup "source_month" "month"}};
 
+CREATE VIEW IF NOT EXISTS current_address_month{{on}} AS {{template "current" rollup "address_month" "month"}};
+
+CREATE VIEW IF NOT EXISTS sources_by_month{{on}} AS {{template "rolled" rollup "address_month" "month"}};
+
 CREATE VIEW IF NOT EXISTS current_owner_month{{on}} AS {{template "current" rollup "owner_month" "month"}};
 
 CREATE VIEW IF NOT EXISTS owners_by_month{{on}} AS {{template "rolled" rollup "owner_month" "month"}};
@@ -308,14 +342,6 @@ CREATE VIEW IF NOT EXISTS ports_by_month{{on}} AS {{template "rolled" rollup "po
 CREATE VIEW IF NOT EXISTS current_campaign_month{{on}} AS {{template "current" rollup "campaign_month" "month"}};
 
 CREATE VIEW IF NOT EXISTS campaigns{{on}} AS {{template "rolled" rollup "campaign_month" "month"}};
-
-CREATE VIEW IF NOT EXISTS sources_by_month{{on}} AS
-SELECT
-    month, if(startsWith(toString(src_ip), '::ffff:') AND position(toString(src_ip), '.') > 0, substring(toString(src_ip), 8), toString(src_ip)) AS src,
-    src_ip, owner, argMaxIf(m.country, m.last_seen, m.country != '') AS country, argMaxIf(m.network, m.last_seen, m.network != '') AS network,
-    sum(m.attempts) AS attempts, sum(m.events) AS events, min(m.first_seen) AS first_seen, max(m.last_seen) AS last_seen
-FROM source_months AS m
-GROUP BY month, src_ip, owner;
 
 CREATE VIEW IF NOT EXISTS countries_by_month{{on}} AS
 SELECT
