@@ -31,6 +31,7 @@ func TestOnCluster(t *testing.T) {
 		"DropEvents":                  TestDropEvents,
 		"Forget":                      TestForget,
 		"RollupsAreExact":             TestRollupsAreExact,
+		"SourcesAndCountries":         TestSourcesAndCountries,
 		"Spikes":                      TestSpikes,
 	} {
 		t.Run(name, test)

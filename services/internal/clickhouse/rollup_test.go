@@ -107,6 +107,50 @@ func TestCampaigns(t *testing.T) {
 	}
 }
 
+// A source has one row under each owner, with the last that is known of it; a country
+// counts addresses of both kinds once.
+func TestSourcesAndCountries(t *testing.T) {
+	db := migrated(t)
+	at := time.Date(2026, 4, 1, 12, 0, 0, 0, time.UTC)
+	var events []scan.Enriched
+	add := func(src, owner, network, country string) {
+		e := event(len(events)+1, src, network, owner, scan.BasisWHOIS, asOf, at.Add(time.Duration(len(events))*time.Hour))
+		e.Country = country
+		events = append(events, e)
+	}
+	add("192.0.2.1", "CDN", "192.0.2.0/25", "DE")
+	add("192.0.2.1", "CDN", "192.0.2.0/24", "AT")
+	add("192.0.2.1", "CDN", "", "")
+	add("192.0.2.1", "Edge", "192.0.2.0/24", "AT")
+	add("2001:db8::1", "Edge", "2001:db8::/32", "AT")
+	add("2001:db8::1", "", "2001:db8::/48", "AT")
+	add("198.51.100.7", "", "", "AT")
+	insert(t, db, "", events...)
+	f := func(query, want string) {
+		t.Helper()
+		if diff := cmp.Diff(want, text(t, db, query)); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", query, diff)
+		}
+	}
+	all := func() {
+		t.Helper()
+		f(`SELECT arrayStringConcat(groupArray(concat(src, ' ', owner, ' ', country, ' ', network, ' ', toString(attempts), ' ', toString(events), ' ',
+			formatDateTime(first_seen, '%H'), '-', formatDateTime(last_seen, '%H'))), '\n') FROM (SELECT * FROM sources_by_month ORDER BY src_ip, owner)`,
+			"192.0.2.1 CDN AT 192.0.2.0/24 6 3 12-14\n"+
+				"192.0.2.1 Edge AT 192.0.2.0/24 2 1 15-15\n"+
+				"198.51.100.7  AT  2 1 18-18\n"+
+				"2001:db8::1  AT 2001:db8::/48 2 1 17-17\n"+
+				"2001:db8::1 Edge AT 2001:db8::/32 2 1 16-16")
+		f(`SELECT arrayStringConcat(groupArray(concat(country, ' ', toString(attempts), ' ', toString(events), ' ', toString(sources), ' ', toString(owners))), '\n')
+			FROM (SELECT * FROM countries_by_month ORDER BY country)`,
+			" 2 1 1 1\nAT 10 5 3 2\nDE 2 1 1 1")
+	}
+	all()
+	buildStale(t, db)
+	read()
+	all()
+}
+
 // An owner three times as busy in the last seven days as in the 28 before.
 func TestSpikes(t *testing.T) {
 	db := migrated(t)

@@ -172,10 +172,12 @@ COMMENT 'Roll-up of a month: each destination port. Read ports_by_month instead'
 
 -- Of whole addresses uniqExact takes several times as long as of the numbers that IPv4
 -- addresses are, where there are many.
+{{define "sources"}}uniqExact(accurateCastOrNull(src_ip, 'IPv4')) + uniqExactIf(src_ip, accurateCastOrNull(src_ip, 'IPv4') IS NULL){{end}}
+
 CREATE VIEW IF NOT EXISTS exact_port_month{{on}} AS
 SELECT
     toStartOfMonth(time) AS month, proto, assumeNotNull(e.dst_port) AS dst_port, sum(e.packets) AS attempts, count() AS events,
-    toUInt32(uniqExact(accurateCastOrNull(src_ip, 'IPv4')) + uniqExactIf(src_ip, accurateCastOrNull(src_ip, 'IPv4') IS NULL)) AS sources
+    toUInt32({{template "sources"}}) AS sources
 FROM events AS e FINAL
 WHERE knock AND e.dst_port IS NOT NULL
 GROUP BY month, proto, dst_port;
@@ -345,7 +347,8 @@ CREATE VIEW IF NOT EXISTS campaigns{{on}} AS {{template "rolled" rollup "campaig
 
 CREATE VIEW IF NOT EXISTS countries_by_month{{on}} AS
 SELECT
-    month, country, sum(m.attempts) AS attempts, sum(m.events) AS events, uniqExact(src_ip) AS sources, uniqExactIf(owner, owner != '') AS owners
+    month, country, sum(m.attempts) AS attempts, sum(m.events) AS events, {{template "sources"}} AS sources,
+    uniqExactIf(owner, owner != '') AS owners
 FROM source_months AS m
 GROUP BY month, country;
 
