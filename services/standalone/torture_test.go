@@ -266,6 +266,7 @@ func (s *stack) settled(lines int, patience time.Duration) {
 		"SELECT count(), uniqExact(src_ip, time, id), sum(packets) FROM events": fmt.Sprintf("%d\t%d\t%d", lines, lines, lines),
 		"SELECT sum(attempts) FROM owners_by_month":                             want,
 		"SELECT sum(attempts) FROM source_months":                               want,
+		"SELECT sum(attempts) FROM sources_by_month":                            want,
 		"SELECT count() FROM rejected WHERE kind = 'rejected'":                  "0",
 	} {
 		if got := s.ask(query); got != want {

@@ -125,6 +125,7 @@ func TestSourcesAndCountries(t *testing.T) {
 	add("2001:db8::1", "Edge", "2001:db8::/32", "AT")
 	add("2001:db8::1", "", "2001:db8::/48", "AT")
 	add("198.51.100.7", "", "", "AT")
+	events[1].Time = events[0].Time // the later id counts
 	insert(t, db, "", events...)
 	f := func(query, want string) {
 		t.Helper()
@@ -232,19 +233,30 @@ func TestTidy(t *testing.T) {
 // Roll-ups that say something else are found.
 func TestDiffer(t *testing.T) {
 	db := migrated(t)
-	insert(t, db, "", clickhouse.Sample(2000)...)
+	events := clickhouse.Sample(2000)
+	for i := range events {
+		events[i].Time = time.Date(2026, time.Month(1+i%5), 1, 0, 0, i, 0, time.UTC)
+	}
+	insert(t, db, "", events...)
 	buildStale(t, db)
-	f := func(when string, want int) {
+	f := func(when string, want ...string) {
 		t.Helper()
 		compared, months, err := db.Differ(t.Context())
-		if err != nil || compared == 0 || len(months) != want {
-			t.Errorf("%s: Differ() = %d, %v, %v, want %d months", when, compared, months, err, want)
+		var got []string
+		for _, m := range months {
+			got = append(got, m.Format("2006-01"))
+		}
+		if diff := cmp.Diff(want, got); err != nil || compared != 5 || diff != "" {
+			t.Errorf("%s: Differ() = %d months, %v, (-want +got)\n%s", when, compared, err, diff)
 		}
 	}
-	f("as built", 0)
-	exec(t, db, "ALTER TABLE owner_day UPDATE attempts = attempts + 1 WHERE owner = (SELECT min(owner) FROM owner_day) SETTINGS mutations_sync = 2")
+	f("as built")
+	for i, table := range []string{"owner_month", "source_month", "address_month"} {
+		exec(t, db, fmt.Sprintf("ALTER TABLE %s UPDATE attempts = attempts + 1 WHERE month = '2026-%02d-01' SETTINGS mutations_sync = 2", table, 1+i))
+	}
+	exec(t, db, "ALTER TABLE owner_day UPDATE attempts = attempts + 1 WHERE day = '2026-05-01' SETTINGS mutations_sync = 2")
 	read()
-	f("after somebody changed one", 1)
+	f("after somebody changed some", "2026-01", "2026-02", "2026-03", "2026-05")
 }
 
 // digest is the number of rows and a hash of all of them, whatever their order.
