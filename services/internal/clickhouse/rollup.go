@@ -143,7 +143,13 @@ func (db *DB) count(ctx context.Context, from string) (n uint64, err error) {
 }
 
 // ofRollups selects the parts of roll-ups from system.parts.
-const ofRollups = "active AND database = currentDatabase() AND table IN ('source_month', 'address_month', 'owner_month', 'owner_day', 'port_day', 'port_month', 'campaign_month')"
+var ofRollups = func() string {
+	var names []string
+	for _, r := range rollups {
+		names = append(names, "'"+r.table+"'")
+	}
+	return "active AND database = currentDatabase() AND table IN (" + strings.Join(names, ", ") + ")"
+}()
 
 // dropRollups drops the partitions of roll-ups that a condition selects by table,
 // partition_id and label.

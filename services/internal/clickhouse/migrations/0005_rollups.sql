@@ -269,6 +269,7 @@ WHERE active AND database = '{{database}}' AND table IN ('events', {{.}})
 
 -- The months, the state of their events (0 if there are none left), and whether each
 -- roll-up is of that state, or stays though its events were dropped on purpose.
+{{$rollups := "'source_month', 'address_month', 'owner_month', 'owner_day', 'port_day', 'port_month', 'campaign_month'"}}
 CREATE VIEW IF NOT EXISTS month_states{{on}} AS
 SELECT
     m AS partition, toDate(concat(substring(toString(m), 1, 4), '-', substring(toString(m), 5, 2), '-01')) AS month,
@@ -278,7 +279,7 @@ FROM
 (
     SELECT toUInt32(substring(partition_id, 1, 6)) AS m, toString(table) AS t, toUInt64OrZero(substring(partition_id, 8)) AS label,
         max(greatest(max_block_number, data_version)) AS number
-    {{template "parts" "'source_month', 'address_month', 'owner_month', 'owner_day', 'port_day', 'port_month', 'campaign_month'"}}
+    {{template "parts" $rollups}}
     GROUP BY m, t, label
 )
 GROUP BY m;
@@ -286,7 +287,7 @@ GROUP BY m;
 CREATE VIEW IF NOT EXISTS stale_months{{on}} AS
 SELECT month, version
 FROM month_states
-WHERE kept = 0 AND (version = 0 OR arrayCount(b -> b.2 = version, built) < 7);
+WHERE kept = 0 AND (version = 0 OR arrayCount(b -> b.2 = version, built) < length([{{$rollups}}]));
 
 -- The views to ask: of the roll-up the months that are right, of the events the
 -- others. Which these are is found out once for each statement, as two looks might see
