@@ -236,6 +236,26 @@ func TestReader(t *testing.T) {
 	}
 }
 
+// A source is shown in the last country that is known of it, not in one of before, and not in
+// none because the last attempt has none.
+func TestSourcesShowLastCountry(t *testing.T) {
+	db, readOnly := openDB(t)
+	var events []scan.Enriched
+	for i, country := range []string{"DE", "ZA", "AT", ""} {
+		events = append(events, event(scan.ID(1+i), func(e *scan.Enriched) { e.Country = country }))
+	}
+	insert(t, db, "one", events...)
+	for _, f := range []Filter{{}, {Since: firstSeen, Until: asOf}} { // of months, and of a part of one
+		table, err := NewReader(readOnly.Conn()).Sources(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(table.Rows) != 1 || table.Rows[0].Country != "AT" || table.Rows[0].Attempts != 4 {
+			t.Errorf("%+v: %+v, want one row, in AT, of 4 attempts", f, table.Rows)
+		}
+	}
+}
+
 // The tables are the same whether the roll-ups have been built, some or all of
 // them, or not, whatever the bounds.
 func TestReaderWithRollups(t *testing.T) {
