@@ -64,3 +64,11 @@ func ClusterMigrations(database, cluster string, spread bool) (fs.FS, error) {
 
 // Shard is the table that holds the events.
 func (db *DB) Shard() string { return db.layout.shard() }
+
+// Rollups are the tables of roll-ups, each with its column of time.
+func Rollups() (list [][2]string) {
+	for _, r := range rollups {
+		list = append(list, [2]string{r.table, r.time})
+	}
+	return list
+}

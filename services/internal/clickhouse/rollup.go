@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -223,30 +224,54 @@ func (db *DB) Sweep(ctx context.Context, age time.Duration) (err error) {
 
 // Differ compares what the views over roll-ups count with the events, month by
 // month, and returns the months that differ: none, ever. Months whose events were
-// dropped on purpose are not compared. It reads every event.
+// dropped on purpose are not compared. It reads every event twice.
 func (db *DB) Differ(ctx context.Context) (compared int, months []time.Time, err error) {
-	rows, err := db.conn.Query(exact(ctx), `SELECT month, uniqExact(attempts) = 1 AND count() = 5 FROM
+	rows, err := db.conn.Query(exact(ctx), `SELECT month, min(same) FROM
 		(
-			SELECT toStartOfMonth(time) AS month, sum(k.packets) AS attempts FROM knocks AS k GROUP BY month
-			UNION ALL SELECT month, sum(m.attempts) FROM owners_by_month AS m GROUP BY month
-			UNION ALL SELECT toStartOfMonth(day) AS month, sum(d.attempts) FROM owner_days AS d GROUP BY month
-			UNION ALL SELECT month, sum(s.attempts) FROM source_months AS s GROUP BY month
-			UNION ALL SELECT month, sum(a.attempts) FROM sources_by_month AS a GROUP BY month
+			SELECT month, what, uniqExact(attempts) = 1 AND count() = if(what = 'all', 5, 3) AS same FROM
+			(
+				SELECT toStartOfMonth(time) AS month, 'all' AS what, sum(k.packets) AS attempts FROM knocks AS k GROUP BY month
+				UNION ALL SELECT month, 'all', sum(m.attempts) FROM owners_by_month AS m GROUP BY month
+				UNION ALL SELECT toStartOfMonth(day) AS month, 'all', sum(d.attempts) FROM owner_days AS d GROUP BY month
+				UNION ALL SELECT month, 'all', sum(s.attempts) FROM source_months AS s GROUP BY month
+				UNION ALL SELECT month, 'all', sum(a.attempts) FROM sources_by_month AS a GROUP BY month
+				UNION ALL SELECT toStartOfMonth(time) AS month, 'ports', sum(k.packets) FROM knocks AS k WHERE dst_port IS NOT NULL GROUP BY month
+				UNION ALL SELECT toStartOfMonth(day) AS month, 'ports', sum(p.attempts) FROM ports_by_day AS p GROUP BY month
+				UNION ALL SELECT month, 'ports', sum(q.attempts) FROM ports_by_month AS q GROUP BY month
+			)
+			GROUP BY month, what
 		)
 		WHERE month NOT IN (SELECT month FROM month_states WHERE kept > 0) GROUP BY month ORDER BY month`)
 	if err != nil {
 		return 0, nil, fmt.Errorf("compare roll-ups: %w", err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	var alike []time.Time
 	for rows.Next() {
 		var month time.Time
 		var same bool
 		if err := rows.Scan(&month, &same); err != nil {
-			return compared, months, fmt.Errorf("compare roll-ups: %w", err)
+			return compared, months, errors.Join(fmt.Errorf("compare roll-ups: %w", err), rows.Close())
 		}
-		if compared++; !same {
+		if compared++; same {
+			alike = append(alike, month.UTC())
+		} else {
 			months = append(months, month.UTC())
 		}
 	}
-	return compared, months, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return compared, months, fmt.Errorf("compare roll-ups: %w", err)
+	}
+	for _, month := range alike { // one by one: looking for campaigns takes memory
+		var same bool
+		err := db.conn.QueryRow(exact(ctx), fmt.Sprintf(`SELECT (SELECT (count(), sum(c.attempts)) FROM campaigns AS c WHERE month = '%[1]s')
+			= (SELECT (count(), sum(e.attempts)) FROM exact_campaign_month AS e WHERE month = '%[1]s')`, month.Format(time.DateOnly))).Scan(&same)
+		if err != nil {
+			return compared, months, fmt.Errorf("compare campaigns of %s: %w", month.Format("2006-01"), err)
+		}
+		if !same {
+			months = append(months, month)
+		}
+	}
+	slices.SortFunc(months, time.Time.Compare)
+	return compared, months, nil
 }
