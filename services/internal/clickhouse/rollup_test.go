@@ -3,6 +3,7 @@ package clickhouse_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -437,5 +438,38 @@ func TestViewsFromElsewhere(t *testing.T) {
 	elsewhere := openDSN(t, strings.Replace(dsn, "/"+name, "/default", 1))
 	if n := number(t, elsewhere, "SELECT sum(attempts) FROM `"+name+"`.owners_by_month"); n != 4 {
 		t.Errorf("%d attempts, want 4", n)
+	}
+}
+
+// What is written while they are compared makes no difference between them.
+func TestDifferMeanwhile(t *testing.T) {
+	db := migrated(t)
+	events := clickhouse.Sample(5_000)
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		for list := range slices.Chunk(events, 50) {
+			if err == nil {
+				err = db.InsertEvents(context.Background(), list, "")
+			}
+		}
+		done <- err
+	}()
+	looks := 0
+	for {
+		compared, months, err := db.Differ(t.Context())
+		if err != nil || len(months) != 0 {
+			t.Errorf("look %d: Differ() = %d months, %v, %v", looks, compared, months, err)
+		}
+		looks++
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%d looks", looks)
+			return
+		default:
+		}
 	}
 }
