@@ -1,8 +1,10 @@
 package natsd_test
 
 import (
+	"bytes"
 	"context"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -90,6 +92,56 @@ func BenchmarkSubscribe(b *testing.B) {
 	}
 	f("stream=enriched", bus.StreamEnriched, bus.Enriched("home"))
 	f("stream=observed", bus.StreamObserved, bus.Observed("home"))
+}
+
+// BenchmarkHops is what the bus alone takes of an import: events are published to the
+// one stream, passed on to the other as they are, and read there, one an iteration.
+func BenchmarkHops(b *testing.B) {
+	cfg := natstest.Config(b)
+	cfg.SyncAlways = true
+	srv := natstest.StartWith(b, cfg)
+	conn := func() *bus.Bus {
+		c := bus.DefaultConfig()
+		c.ObservedBytes, c.EnrichedBytes = 16<<30, 16<<30
+		conn, err := bus.Connect(b.Context(), c, bus.WithInProcess(srv))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(conn.Close)
+		return conn
+	}
+	reading, stop := context.WithCancel(b.Context())
+	var readers sync.WaitGroup
+	read := func(conn *bus.Bus, stream string, each func(context.Context, *bus.Message) error) {
+		readers.Go(func() {
+			if err := conn.Subscribe(reading, bus.Subscription{Stream: stream, Durable: "bench", InFlight: 8}, each); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	first, between, last := conn(), conn(), conn()
+	read(between, bus.StreamObserved, func(ctx context.Context, m *bus.Message) error {
+		_, err := between.Publish(ctx, bus.Enriched(m.Sensor), m.Data)
+		return err
+	})
+	var seen atomic.Int64
+	read(last, bus.StreamEnriched, func(_ context.Context, m *bus.Message) error {
+		if seen.Add(int64(bytes.Count(m.Data, []byte("\n")))) == int64(b.N) {
+			stop()
+		}
+		return nil
+	})
+	batcher := first.NewBatcher(bus.BatcherConfig{Ahead: 16 << 20})
+	defer batcher.Close()
+	b.SetBytes(int64(len(event(0))))
+	b.ResetTimer()
+	for i := range b.N {
+		if _, err := batcher.Add(b.Context(), bus.Observed("home"), event(i)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	readers.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
 
 // BenchmarkRoundTrip is what a live event goes through: publish, sync, deliver,
