@@ -76,6 +76,11 @@ func TestPage(t *testing.T) {
 		page := body(t, r)
 		golden(t, file, page)
 		harmlessPage(t, page)
+		for _, link := range regexp.MustCompile(`href="(/docs/[^"]*)"`).FindAllStringSubmatch(page, -1) {
+			if r := get(t, s, link[1]); r.StatusCode != http.StatusOK {
+				t.Errorf("%s links to %s, which is %d", file, link[1], r.StatusCode)
+			}
+		}
 	}
 	f("page.html", "/?month=2012-04", fakeTables())
 	f("page-narrowed.html", "/?"+url.Values{"month": {"all"}, "owner": {evilScript}, "sensor": {evilBidi}}.Encode(), fakeTables())

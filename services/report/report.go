@@ -5,7 +5,7 @@
 //
 // It only reads. How events come into ClickHouse, and what is known of their
 // sources, is left to the other services. The page it serves shows full
-// addresses: it is for the owner of the log, not for publishing.
+// addresses: it is for the owner of the log. For publishing there is Published.
 package report
 
 import (

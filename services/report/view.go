@@ -123,14 +123,6 @@ func (v pageView) OwnerQuery(owner string) string {
 	return v.query("owner", owner)
 }
 
-// Part is n as a part of the largest number of its table, in percent.
-func (v pageView) Part(n, largest uint64) string {
-	if largest == 0 {
-		return "0"
-	}
-	return strconv.FormatFloat(100*float64(n)/float64(largest), 'f', 1, 64)
-}
-
 // TopOwner is the largest number of attempts of an owner.
 func (v pageView) TopOwner() uint64 {
 	if len(v.Owners.Rows) == 0 {
@@ -152,12 +144,22 @@ func (v pageView) TopSource() uint64 {
 var viewFuncs = template.FuncMap{
 	"text":   func(s string) string { return cut(Printable(s), maxCell) },
 	"number": grouped,
+	"part":   part,
+	"plural": Plural[uint64],
 	"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"when":   func(t time.Time) string { return t.UTC().Format("2 Jan 2006 15:04") },
 	"day":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006") },
 	"second": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04:05") },
 	"first":  func(n int, list []Share) []Share { return list[:min(n, len(list))] },
 	"more":   func(n int, list []Share) int { return max(0, len(list)-n) },
+}
+
+// part is n as a part of the largest number of its table, in percent.
+func part(n, largest uint64) string {
+	if largest == 0 {
+		return "0"
+	}
+	return strconv.FormatFloat(100*float64(n)/float64(largest), 'f', 1, 64)
 }
 
 // grouped writes 1234567 as 1,234,567.

@@ -187,6 +187,36 @@ func TestFoundingTable(t *testing.T) {
 	}
 }
 
+// The founding user's own page.
+func TestReport(t *testing.T) {
+	needsEngine(t)
+	data, out := t.TempDir(), filepath.Join(t.TempDir(), "public", "pages")
+	ok(t, data, "import", "--rules", sampleRules, "--timezone", "UTC", sampleLog)
+	printed := ok(t, data, "report", "--month", "2012-04", "--out", out)
+	sources := strings.Fields(ok(t, data, "sql", "--format", "TSV", "SELECT DISTINCT src FROM knocks"))
+	if len(sources) != 11 {
+		t.Fatalf("sources are %q", sources)
+	}
+	for name, want := range map[string]string{
+		"2012-04.html": "<h1>Who knocked <span>in April 2012</span></h1>", "2012-04.md": "| Akamai | 10 Apr to 12 Apr |      100 |      11 |",
+		"2012-04-owners.csv": "\nAkamai,100,11,8,", "2012-04-sources.csv": "\n209.107.220.a,US,Akamai,16\n",
+	} {
+		path := filepath.Join(out, name)
+		body, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(body), want) || !strings.Contains(printed, path+"\n") {
+			t.Errorf("%s lacks %q, %v, or was not told of: %q", name, want, err, printed)
+		}
+		for _, private := range append(sources, "192.0.2.77", "PORT SCAN", filepath.Base(sampleLog)) {
+			if strings.Contains(string(body), private) {
+				t.Errorf("%s holds %q", name, private)
+			}
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(out, "*")); err != nil || len(left) != 4 {
+		t.Errorf("the directory holds %q", left)
+	}
+}
+
 func TestReadOnlySQL(t *testing.T) {
 	needsEngine(t)
 	data := t.TempDir()
@@ -387,6 +417,9 @@ func TestExitCodes(t *testing.T) {
 	}
 	f(2, "sources", "--month", "April")
 	f(2, "sources", "--format", "xml")
+	f(2, "report", "--month", "2012-04")
+	f(2, "report", "--month", "April", "--out", "x")
+	f(2, "report", "--month", "2012-04", "--out", "x", "--limit", "-1")
 	f(2, "sql")
 	f(2, "--set", "store.no_such_key=1", "owners")
 }

@@ -90,8 +90,8 @@ func (a *app) root() *cobra.Command {
 	_ = root.PersistentFlags().MarkHidden("cpuprofile")
 	a.flags.Register(root)
 	root.AddCommand(
-		a.importCommand(), a.serveCommand(), a.ownersCommand(), a.sourcesCommand(), a.rejectsCommand(), a.explainCommand(),
-		a.sqlCommand(), a.lookupsCommand(), a.reattributeCommand(), a.forgetCommand(), a.verifyCommand(), a.configCommand(), a.setupCommand(),
+		a.importCommand(), a.serveCommand(), a.ownersCommand(), a.sourcesCommand(), a.reportCommand(), a.rejectsCommand(),
+		a.explainCommand(), a.sqlCommand(), a.lookupsCommand(), a.reattributeCommand(), a.forgetCommand(), a.verifyCommand(), a.configCommand(), a.setupCommand(),
 	)
 	root.AddCommand(hidden()...)
 	return root
