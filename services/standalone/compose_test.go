@@ -590,6 +590,12 @@ func (d *deployment) testRecipes() {
 	d.stored(time.Minute)
 	contains(d.recipe("docker compose run --rm whoknocks owners"), "Akamai")
 	contains(d.recipe("docker compose run --rm whoknocks sources --month 2012-04 --mask"), "209.107.220.a", "Total")
+	public := t.TempDir()
+	d.recipe("docker compose run --rm -T whoknocks report --month 2012-04 --out - | tar -x -C public", "public", public)
+	page, err := os.ReadFile(filepath.Join(public, "2012-04.md"))
+	if contains(string(page), "# Who knocked in April 2012", "209.107.220.a"); err != nil {
+		t.Error(err)
+	}
 	contains(d.recipe("docker compose run --rm whoknocks sql 'SELECT owner, sum(packets) FROM knocks GROUP BY owner ORDER BY 2 DESC LIMIT 10'"), "Akamai  │           39") // without the rules of that year, the rest is its carriers'
 	contains(d.recipe("curl -su reader http://127.0.0.1:8123/ --data-binary 'SELECT count() FROM whoknocks.events'",
 		"-su reader", "-su reader:"+d.reader), strconv.Itoa(d.lines))

@@ -1,6 +1,7 @@
 package standalone_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -214,6 +216,22 @@ func TestReport(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(out, "*")); err != nil || len(left) != 4 {
 		t.Errorf("the directory holds %q", left)
+	}
+	archive := tar.NewReader(strings.NewReader(ok(t, data, "report", "--month", "2012-04", "--out", "-")))
+	for n := 0; ; n++ {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) && n == 4 {
+			break
+		}
+		if err != nil {
+			t.Fatalf("file %d of the archive: %v", n, err)
+		}
+		body, err := io.ReadAll(archive)
+		want, _ := os.ReadFile(filepath.Join(out, header.Name))
+		made := regexp.MustCompile(`datetime="[^"]*"`) // when it was made
+		if diff := cmp.Diff(made.ReplaceAllString(string(want), ""), made.ReplaceAllString(string(body), "")); err != nil || diff != "" {
+			t.Errorf("%s in the archive, %v (-want +got)\n%s", header.Name, err, diff)
+		}
 	}
 }
 

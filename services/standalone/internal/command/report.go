@@ -1,11 +1,14 @@
 package command
 
 import (
+	"archive/tar"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,9 +28,10 @@ func (a *app) reportCommand() *cobra.Command {
 		Long: "report writes a month as a page that may be published: YYYY-MM.html, which needs no other file, YYYY-MM.md, and\n" +
 			"the tables of owners and sources as CSV. Sources have a letter for what is hidden of their addresses, times are\n" +
 			"days, and nothing tells of your own addresses, sensors or log lines. If a whole address would show, whosever it\n" +
-			"is, nothing is written.",
+			"is, nothing is written. With --out - all files come to stdout, as a tar archive.",
 		Example: `  whoknocks report --month 2012-04 --out public
-  whoknocks report --month 2012-04 --out public --limit 20`,
+  whoknocks report --month 2012-04 --out public --limit 20
+  whoknocks report --month 2012-04 --out - | ssh www tar -x -C /srv/www/knocks`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if month == "" || out == "" {
@@ -49,14 +53,17 @@ func (a *app) reportCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if out == "-" {
+					return archive(a.out, files, published.AsOf)
+				}
 				return a.write(out, files)
 			})
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&month, "month", "", "the month, as `YYYY-MM`")
-	flags.StringVar(&out, "out", "", "the `directory` to write to, made if it is not there")
-	flags.IntVar(&rows, "limit", 200, "at most this `number` of rows of each table of the page (0 is all); CSV has all")
+	flags.StringVar(&out, "out", "", "the `directory` to write to, made if it is not there; - is stdout")
+	flags.IntVar(&rows, "limit", 200, "at most this `number` of rows of each table of the page (0 is all); CSV has all, up to 100,000")
 	return cmd
 }
 
@@ -79,4 +86,18 @@ func (a *app) write(dir string, files []report.File) error {
 		}
 	}
 	return nil
+}
+
+// archive writes files as a tar archive.
+func archive(w io.Writer, files []report.File, at time.Time) error {
+	t := tar.NewWriter(w)
+	for _, f := range files {
+		if err := t.WriteHeader(&tar.Header{Name: f.Name, Mode: 0o644, Size: int64(len(f.Body)), ModTime: at.Truncate(time.Second)}); err != nil {
+			return err
+		}
+		if _, err := t.Write(f.Body); err != nil {
+			return err
+		}
+	}
+	return t.Close()
 }
