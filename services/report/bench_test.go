@@ -42,7 +42,7 @@ func BenchmarkPrintable(b *testing.B) {
 // events came from 50,000 sources of 1,000 owners.
 func BenchmarkReader(b *testing.B) {
 	db, readOnly := openDB(b)
-	insert(b, db, "one", event(1, nil))
+	insert(b, db, event(1, nil))
 	err := db.Conn().Exec(b.Context(), `
 		INSERT INTO events (src_ip, time, id, sensor, format, direction, proto, packets, owner, network, country, cause, owner_as_of)
 		SELECT toIPv6(IPv4NumToString(toUInt32(3405803776 + cityHash64(number) % 50000))), toDateTime64('2012-04-01 00:00:00', 3, 'UTC') + toIntervalSecond(number * 2),

@@ -20,11 +20,11 @@ import (
 // something in the sample.
 func TestDocQueries(t *testing.T) {
 	db, readOnly := openDB(t)
-	insert(t, db, "sample", append(founding(t), event(1, nil))...)
+	insert(t, db, append(founding(t), event(1, nil))...)
 	err := db.InsertRejected(t.Context(), []scan.Rejected{{
 		ID: 1, Kind: scan.KindRejected, Stage: "ingest", Reason: "impossible address", Received: lastSeen,
 		Sensor: "home", Format: "netgear-dg834", Line: "UDP Packet - Source:300.1.1.1", Origin: "test:2",
-	}}, "rejected")
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,10 +65,10 @@ func TestCookbook(t *testing.T) {
 		events = append(events, e)
 	}
 	events = append(events, event(6000, func(e *scan.Enriched) { e.Direction, e.Time = scan.DirectionOut, at }))
-	insert(t, db, "sample", events...)
+	insert(t, db, events...)
 	gap := scan.Rejected{ID: 2, Kind: scan.KindGap, Stage: "ingest", Reason: "3 not logged", Received: lastSeen, Sensor: "home", Packets: 3, Line: "last message repeated", Origin: "test:3"}
 	block := scan.Attributed{First: netip.MustParseAddr("192.0.2.0"), Last: netip.MustParseAddr("192.0.2.255"), Facts: scan.Facts{Network: "192.0.2.0/24", Owner: "Example", OwnerBasis: scan.BasisWHOIS, OwnerAsOf: lastSeen}}
-	if err := errors.Join(db.InsertRejected(t.Context(), []scan.Rejected{gap}, ""), db.InsertAttributed(t.Context(), block, lastSeen)); err != nil {
+	if err := errors.Join(db.InsertRejected(t.Context(), []scan.Rejected{gap}), db.InsertAttributed(t.Context(), block, lastSeen)); err != nil {
 		t.Fatal(err)
 	}
 	months, err := db.EventMonths(t.Context())

@@ -54,9 +54,9 @@ func asReader(t testing.TB, dsn string, db *clickhouse.DB) *clickhouse.DB {
 	return connect(t, u.String())
 }
 
-func insert(t testing.TB, db *clickhouse.DB, token string, events ...scan.Enriched) {
+func insert(t testing.TB, db *clickhouse.DB, events ...scan.Enriched) {
 	t.Helper()
-	if err := db.InsertEvents(t.Context(), events, token); err != nil {
+	if err := db.InsertEvents(t.Context(), events); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -328,8 +328,8 @@ func TestStyle(t *testing.T) {
 // first, and a database that is gone is a sentence.
 func TestPageOnTheEngine(t *testing.T) {
 	db, readOnly := openDB(t)
-	insert(t, db, "sample", founding(t)...)
-	insert(t, db, "hostile", event(1, func(e *scan.Enriched) { e.Owner, e.Time = evilScript, april.AddDate(0, 2, 0) }))
+	insert(t, db, founding(t)...)
+	insert(t, db, event(1, func(e *scan.Enriched) { e.Owner, e.Time = evilScript, april.AddDate(0, 2, 0) }))
 	s, log := newTestSite(t, DefaultConfig(), NewReader(readOnly.Conn()))
 	f := func(target string, want ...string) {
 		t.Helper()

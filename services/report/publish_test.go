@@ -171,9 +171,8 @@ func TestPublishedTables(t *testing.T) {
 func TestPublish(t *testing.T) {
 	db, reader := openDB(t)
 	events := founding(t)
-	insert(t, db, "", events...)
-	insert(t, db, "",
-		event(1, func(e *scan.Enriched) { e.Owner, e.SrcIP = "Customer 192.0.2.77", netip.MustParseAddr("203.0.113.5") }),
+	insert(t, db, events...)
+	insert(t, db, event(1, func(e *scan.Enriched) { e.Owner, e.SrcIP = "Customer 192.0.2.77", netip.MustParseAddr("203.0.113.5") }),
 		event(2, func(e *scan.Enriched) { e.CauseWhy = "its name is host-192-0-2-77.example" }),
 		event(3, func(e *scan.Enriched) { e.Direction = scan.DirectionOut }),  // no knock
 		event(4, func(e *scan.Enriched) { e.Time = e.Time.AddDate(0, 1, 0) }), // another month

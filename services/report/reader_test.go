@@ -19,9 +19,9 @@ func TestFoundingTable(t *testing.T) {
 	db, readOnly := openDB(t)
 	reader := NewReader(readOnly.Conn())
 	events := founding(t)
-	insert(t, db, "first", events...)
-	insert(t, db, "again", events[:60]...)
-	insert(t, db, "and again", events[30:]...)
+	insert(t, db, events...)
+	insert(t, db, events[:60]...)
+	insert(t, db, events[30:]...)
 
 	f := Filter{Since: april, Until: april.AddDate(0, 1, 0)}
 	owners, err := reader.Owners(t.Context(), f)
@@ -141,8 +141,8 @@ func TestReader(t *testing.T) {
 			e.Owner, e.SrcIP, e.Time = name, netip.AddrFrom4([4]byte{203, 0, 113, byte(100 + i)}), asOf
 		}))
 	}
-	insert(t, db, "one", events...)
-	insert(t, db, "two", events...) // all of it twice
+	insert(t, db, events...)
+	insert(t, db, events...) // all of it twice
 
 	plain := Filter{Since: firstSeen, Until: asOf} // leaves out those of asOf and 2015
 	with := func(change func(*Filter)) Filter { f := plain; change(&f); return f }
@@ -244,7 +244,7 @@ func TestSourcesShowLastCountry(t *testing.T) {
 	for i, country := range []string{"DE", "ZA", "AT", ""} {
 		events = append(events, event(scan.ID(1+i), func(e *scan.Enriched) { e.Country = country }))
 	}
-	insert(t, db, "one", events...)
+	insert(t, db, events...)
 	for _, f := range []Filter{{}, {Since: firstSeen, Until: asOf}} { // of months, and of a part of one
 		table, err := NewReader(readOnly.Conn()).Sources(t.Context(), f)
 		if err != nil {
@@ -274,7 +274,7 @@ func TestReaderWithRollups(t *testing.T) {
 			}
 		}))
 	}
-	insert(t, db, "one", events...)
+	insert(t, db, events...)
 	may := april.AddDate(0, 1, 0)
 	filters := []Filter{
 		{}, {Owner: "owner b"}, {Cause: "reply"}, {Limit: 3},

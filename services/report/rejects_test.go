@@ -27,7 +27,7 @@ func TestRejects(t *testing.T) {
 		}
 	}
 	for range 2 { // the same again changes nothing
-		if err := db.InsertRejected(t.Context(), lines, ""); err != nil {
+		if err := db.InsertRejected(t.Context(), lines); err != nil {
 			t.Fatal(err)
 		}
 	}

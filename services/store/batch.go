@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
@@ -23,7 +22,6 @@ type batch struct {
 	lines   []line  // where each row came from
 	bad     []line  // lines that are no event
 	reasons []error // for each bad line
-	digest  *xxhash.Digest
 }
 
 // line is one line of a message.
@@ -33,7 +31,7 @@ type line struct {
 }
 
 func newBatch() *batch {
-	return &batch{rows: clickhouse.NewEvents(), digest: xxhash.New()}
+	return &batch{rows: clickhouse.NewEvents()}
 }
 
 func (b *batch) clear() {
@@ -92,20 +90,6 @@ func storable(e *scan.Event) error {
 		return errors.New("packets: 0, an event has at least one")
 	}
 	return nil
-}
-
-// token names the messages by where they stand in the stream and what they hold.
-// Both are needed: a stream made anew counts from 1 again, and a file imported
-// again after its events were deleted has the same contents.
-func (b *batch) token(msgs []*bus.Message) string {
-	b.digest.Reset()
-	var seq [8]byte
-	for _, m := range msgs {
-		binary.LittleEndian.PutUint64(seq[:], m.Seq)
-		_, _ = b.digest.Write(seq[:])
-		_, _ = b.digest.Write(m.Data)
-	}
-	return "store-" + strconv.FormatUint(b.digest.Sum64(), 16)
 }
 
 // rejected makes a rejected line of l. Its id is the event's, or of the text

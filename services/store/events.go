@@ -56,12 +56,11 @@ func (s *Service) insert(ctx, stop context.Context, b *batch, msgs []*bus.Messag
 	if len(msgs) == 1 {
 		limit = math.MaxInt
 	}
-	token := b.token(msgs)
 	var refused []refusal
 	start := time.Now()
 	err := s.persist(ctx, stop, func(ctx context.Context) error {
 		refused = refused[:0]
-		return s.db.InsertEach(ctx, b.rows, token, limit, func(row int, reason error) error {
+		return s.db.InsertEach(ctx, b.rows, limit, func(row int, reason error) error {
 			refused = append(refused, refusal{row, reason})
 			return nil
 		})
@@ -142,7 +141,7 @@ func (s *Service) storeRejected(ctx, stop context.Context, msgs []*bus.Message) 
 	}
 	// Nothing refused may go to where it came from: it goes to the dead.
 	err := s.persist(ctx, stop, func(ctx context.Context) error {
-		return s.db.InsertRejected(ctx, lines, "")
+		return s.db.InsertRejected(ctx, lines)
 	})
 	switch {
 	case clickhouse.Refused(err):

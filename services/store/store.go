@@ -112,8 +112,7 @@ func (s *Service) handler(stop context.Context, do task) func(context.Context, [
 }
 
 // persist calls do until it succeeds, the rows are refused, or the service is
-// asked to stop. The messages stay in hand meanwhile, so that a batch is repeated
-// as it was, with the same token.
+// asked to stop. The messages stay in hand meanwhile.
 func (s *Service) persist(ctx, stop context.Context, do func(context.Context) error) error {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval, pauses.Multiplier = 100*time.Millisecond, 5*time.Second, 2

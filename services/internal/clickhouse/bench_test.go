@@ -26,7 +26,7 @@ func BenchmarkInsert(b *testing.B) {
 					events[j].ID ^= scan.ID(i << 32) // not the rows of the round before
 					block.Add(&events[j], time.Now())
 				}
-				if err := db.Insert(b.Context(), block, fmt.Sprint(i)); err != nil {
+				if err := db.Insert(b.Context(), block); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -57,24 +57,21 @@ func (b *block[R]) all() []int32 {
 
 // insertSettings hold for every insert: synchronous, so that the answer means
 // kept; with as many months in one block as the logs have, because an old log
-// of many years is no attack; and without a search for repeats within the block,
-// which reading and merging do anyway and which took 43 % of the time.
-func insertSettings(token string) driver.Settings {
-	s := driver.Settings{"async_insert": 0, "max_partitions_per_insert_block": 0, "optimize_on_insert": 0}
-	if token != "" {
-		s["insert_deduplicate"] = 1
-		s["insert_deduplication_token"] = token
-	}
-	return s
+// of many years is no attack; and without a search for repeats, neither within the
+// block, which took 43 % of the time, nor among earlier inserts: the tables replace
+// repeats anyway. A table that is not replicated notes an insert as seen before it has
+// it: after a kill in between the repeat is thrown away, with nothing there.
+var insertSettings = driver.Settings{
+	"async_insert": 0, "max_partitions_per_insert_block": 0, "optimize_on_insert": 0, "insert_deduplicate": 0,
 }
 
 // insert sends the rows of these numbers in this order. It returns when
 // ClickHouse has kept them durably, or with an error that Classify knows.
-func (b *block[R]) insert(ctx context.Context, db *DB, rows []int32, token string) error {
+func (b *block[R]) insert(ctx context.Context, db *DB, rows []int32) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	ctx = driver.Context(ctx, driver.WithSettings(insertSettings(token)))
+	ctx = driver.Context(ctx, driver.WithSettings(insertSettings))
 	send := b.sendBatch
 	if db.streams {
 		send = b.sendStream

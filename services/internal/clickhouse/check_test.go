@@ -14,8 +14,8 @@ import (
 func TestCheck(t *testing.T) {
 	db := migrated(t)
 	events := clickhouse.Sample(25_000)
-	insert(t, db, "", events[:12_000]...)
-	insert(t, db, "", events[10_000:20_000]...) // repeats are no doubles
+	insert(t, db, events[:12_000]...)
+	insert(t, db, events[10_000:20_000]...) // repeats are no doubles
 	var keys []clickhouse.Key
 	for i := range events {
 		keys = append(keys, clickhouse.KeyOf(&events[i].Event))
@@ -54,7 +54,7 @@ func TestCheck(t *testing.T) {
 	}
 	again := events[0]
 	again.Time = again.Time.AddDate(1, 0, 0)
-	insert(t, db, "", again)
+	insert(t, db, again)
 	if n, err := db.Doubles(t.Context()); err != nil || n != 1 {
 		t.Errorf("Doubles() = %d, %v, want the one event with two times", n, err)
 	}
@@ -66,7 +66,7 @@ func BenchmarkCheck(b *testing.B) {
 	db := migrated(b)
 	events := clickhouse.Sample(500_000)
 	for len(events) > 0 {
-		insert(b, db, "", events[:100_000]...)
+		insert(b, db, events[:100_000]...)
 		events = events[100_000:]
 	}
 	var all []clickhouse.Key

@@ -76,9 +76,9 @@ func exec(t testing.TB, db *clickhouse.DB, query string) {
 	}
 }
 
-func insert(t testing.TB, db *clickhouse.DB, token string, events ...scan.Enriched) {
+func insert(t testing.TB, db *clickhouse.DB, events ...scan.Enriched) {
 	t.Helper()
-	if err := db.InsertEvents(context.Background(), events, token); err != nil {
+	if err := db.InsertEvents(context.Background(), events); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -48,14 +48,14 @@ func (b *Events) Reset() {
 // insert sends the events from lo up to hi, those whose key is lowest first: they
 // then need no sorting in ClickHouse, where each of the columns would be moved.
 // It costs half a microsecond a row here and saves more than one there.
-func (b *Events) insert(ctx context.Context, db *DB, lo, hi int, token string) error {
+func (b *Events) insert(ctx context.Context, db *DB, lo, hi int) error {
 	b.sorting = append(b.sorting[:0], b.keys[lo:hi]...)
 	slices.SortFunc(b.sorting, sortKey.compare)
 	b.order = b.order[:0]
 	for i := range b.sorting {
 		b.order = append(b.order, b.sorting[i].row)
 	}
-	return b.block.insert(ctx, db, b.order, token)
+	return b.block.insert(ctx, db, b.order)
 }
 
 // sortKey is the sort key of table events, and the number of the row.
@@ -87,38 +87,30 @@ func (k sortKey) compare(other sortKey) int {
 }
 
 // InsertEvents keeps the events, which were enriched just now, in one insert. It
-// returns when they are durable. The token names the contents: an insert that
-// is repeated with the same events and token adds nothing, and repairs what an
-// insert that was cut short left out. An empty token is none; repeats of events
-// are harmless without it too, they only cost room until ClickHouse merges.
-func (db *DB) InsertEvents(ctx context.Context, events []scan.Enriched, token string) error {
+// returns when they are durable. Repeating an insert is harmless, and repairs what one
+// that was cut short left out: repeats only cost room until ClickHouse merges.
+func (db *DB) InsertEvents(ctx context.Context, events []scan.Enriched) error {
 	b, now := NewEvents(), time.Now()
 	for i := range events {
 		b.Add(&events[i], now)
 	}
-	return db.Insert(ctx, b, token)
+	return db.Insert(ctx, b)
 }
 
 // Insert keeps the events of b, as InsertEvents does. When the error is Refused,
 // InsertEach finds which events are to blame.
-func (db *DB) Insert(ctx context.Context, b *Events, token string) error {
-	return b.insert(ctx, db, 0, b.block.rows, token)
+func (db *DB) Insert(ctx context.Context, b *Events) error {
+	return b.insert(ctx, db, 0, b.block.rows)
 }
 
 // InsertEach keeps the events of b and calls refused for each one, by its number
 // in the order of Add, that ClickHouse does not take. It halves what was refused
 // until single rows are left, so one bad row among 100,000 costs some 34 inserts
 // of halves. An error, from ClickHouse or from refused, ends it with part of the
-// events kept; calling it again with the same token is harmless. More refused
+// events kept; calling it again is harmless. More refused
 // events than limit are not the fault of the events: that is an error too.
-func (db *DB) InsertEach(ctx context.Context, b *Events, token string, limit int, refused func(i int, reason error) error) error {
-	return bisect(0, b.block.rows, &limit, func(lo, hi int) error {
-		part := token
-		if token != "" && hi-lo < b.block.rows {
-			part = fmt.Sprintf("%s-%d-%d", token, lo, hi)
-		}
-		return b.insert(ctx, db, lo, hi, part)
-	}, refused)
+func (db *DB) InsertEach(ctx context.Context, b *Events, limit int, refused func(i int, reason error) error) error {
+	return bisect(0, b.block.rows, &limit, func(lo, hi int) error { return b.insert(ctx, db, lo, hi) }, refused)
 }
 
 // bisect inserts the rows from lo up to hi, and each half of them when they are

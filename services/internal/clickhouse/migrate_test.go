@@ -50,7 +50,7 @@ func TestMigrate(t *testing.T) {
 			t.Errorf("columns of %s mismatch (-code +table)\n%s", table, diff)
 		}
 		settings := text(t, db, "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = $1", table)
-		for _, s := range []string{"fsync_after_insert = 1", "fsync_part_directory = 1", "non_replicated_deduplication_window = 1000"} {
+		for _, s := range []string{"fsync_after_insert = 1", "fsync_part_directory = 1"} {
 			if !strings.Contains(settings, s) {
 				t.Errorf("table %s is made without %s", table, s)
 			}
@@ -74,7 +74,7 @@ func TestMigrateConcurrently(t *testing.T) {
 	if err := db.Migrate(t.Context()); err != nil {
 		t.Errorf("Migrate() afterwards = %v", err)
 	}
-	insert(t, db, "", clickhouse.Sample(10)...)
+	insert(t, db, clickhouse.Sample(10)...)
 	if n := number(t, db, "SELECT count() FROM events"); n != 10 {
 		t.Errorf("%d events, want 10", n)
 	}
@@ -82,7 +82,7 @@ func TestMigrateConcurrently(t *testing.T) {
 
 func TestMigrateRefusesNewer(t *testing.T) {
 	db := migrated(t)
-	insert(t, db, "", clickhouse.Sample(10)...)
+	insert(t, db, clickhouse.Sample(10)...)
 	newer := fstest.MapFS{"9001_later.sql": {Data: []byte("-- +goose NO TRANSACTION\n-- +goose Up\nALTER TABLE events ADD COLUMN IF NOT EXISTS later String;\n")}}
 	err := fs.WalkDir(clickhouse.Migrations(), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -41,8 +41,7 @@ func TestReattribute(t *testing.T) {
 	db := migrated(t)
 	at := time.Date(2012, 4, 10, 0, 0, 0, 0, time.UTC)
 	old, later := asOf.AddDate(-1, 0, 0), asOf.AddDate(0, 1, 0)
-	insert(t, db, "",
-		event(1, "192.0.2.0", "192.0.0.0/16", "by AS", scan.BasisASN, asOf, at),
+	insert(t, db, event(1, "192.0.2.0", "192.0.0.0/16", "by AS", scan.BasisASN, asOf, at),
 		event(2, "192.0.2.255", "", "", scan.BasisNone, time.Time{}, at.AddDate(1, 0, 0)),
 		event(3, "192.0.2.10", "192.0.2.0/24", "older answer", scan.BasisWHOIS, old, at.AddDate(2, 0, 0)),
 		event(4, "192.0.2.11", "192.0.2.0/24", "later answer", scan.BasisRDAP, later, at),
@@ -88,7 +87,7 @@ func TestReattribute(t *testing.T) {
 	repeat := clickhouse.NewEvents()
 	e := event(1, "192.0.2.0", "192.0.0.0/16", "by AS", scan.BasisASN, asOf, at)
 	repeat.Add(&e, time.Now().Add(-time.Minute))
-	if err := db.Insert(t.Context(), repeat, ""); err != nil {
+	if err := db.Insert(t.Context(), repeat); err != nil {
 		t.Fatal(err)
 	}
 	if got := owners(t, db); got != state {
@@ -107,8 +106,7 @@ func TestReattribute(t *testing.T) {
 func TestReattributeKeepsWhatWasTrueThen(t *testing.T) {
 	db := migrated(t)
 	at := time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC)
-	insert(t, db, "",
-		event(1, "192.0.2.1", "192.0.2.0/24", "then", scan.BasisWHOIS, at.AddDate(0, 0, 1), at),
+	insert(t, db, event(1, "192.0.2.1", "192.0.2.0/24", "then", scan.BasisWHOIS, at.AddDate(0, 0, 1), at),
 		event(2, "192.0.2.1", "192.0.2.0/24", "then", scan.BasisWHOIS, at.AddDate(0, 0, 1), asOf),
 		event(3, "192.0.2.2", "192.0.2.0/24", "long after", scan.BasisWHOIS, at.AddDate(1, 0, 0), at),
 		event(4, "192.0.2.3", "", "by AS", scan.BasisASN, at, at),
@@ -134,7 +132,7 @@ func TestReattributeWinsWhateverTheClock(t *testing.T) {
 	e := event(1, "192.0.2.1", "", "old", scan.BasisASN, asOf, time.Unix(1e9, 0))
 	b := clickhouse.NewEvents()
 	b.Add(&e, time.Now().Add(24*time.Hour))
-	if err := db.Insert(t.Context(), b, ""); err != nil {
+	if err := db.Insert(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
 	n, err := db.Reattribute(t.Context(), answer("192.0.2.0", "192.0.2.255", "192.0.2.0/24", "new", scan.BasisWHOIS, asOf))
@@ -151,7 +149,7 @@ func TestReattributeIsExactMeanwhile(t *testing.T) {
 	for i := range events {
 		all = append(all, event(i+1, fmt.Sprintf("192.0.2.%d", i%256), "192.0.0.0/16", "owner -1", scan.BasisASN, asOf, time.Date(2012, time.Month(1+i%3), 1, 0, 0, i, 0, time.UTC)))
 	}
-	insert(t, db, "", all...)
+	insert(t, db, all...)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var wg sync.WaitGroup

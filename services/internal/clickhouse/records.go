@@ -27,14 +27,13 @@ func rejectedColumns() []col[scan.Rejected] {
 }
 
 // InsertRejected keeps rejected lines. The same line again, told by its id,
-// replaces itself. It returns when they are durable; see [DB.InsertEvents] for
-// the token.
-func (db *DB) InsertRejected(ctx context.Context, lines []scan.Rejected, token string) error {
+// replaces itself. It returns when they are durable.
+func (db *DB) InsertRejected(ctx context.Context, lines []scan.Rejected) error {
 	b := newBlock("rejected", rejectedColumns())
 	for i := range lines {
 		b.add(&lines[i])
 	}
-	return b.insert(ctx, db, b.all(), token)
+	return b.insert(ctx, db, b.all())
 }
 
 // attributedRow is one row of table attributions.
@@ -70,5 +69,5 @@ func attributedColumns() []col[attributedRow] {
 func (db *DB) InsertAttributed(ctx context.Context, a scan.Attributed, learnt time.Time) error {
 	b := newBlock("attributions", attributedColumns())
 	b.add(&attributedRow{Attributed: a, id: xxhash.Sum64(a.AppendJSON(nil)), learnt: learnt})
-	return b.insert(ctx, db, b.all(), "")
+	return b.insert(ctx, db, b.all())
 }

@@ -14,7 +14,7 @@ import (
 
 func TestKeepLines(t *testing.T) {
 	db := migrated(t)
-	insert(t, db, "", event(1, "192.0.2.1", "", "owner", scan.BasisASN, asOf, asOf))
+	insert(t, db, event(1, "192.0.2.1", "", "owner", scan.BasisASN, asOf, asOf))
 	ttl := func() string {
 		return text(t, db, "SELECT extract(create_table_query, 'line` String[^\\n]*TTL ([^,]*)') FROM system.tables WHERE database = currentDatabase() AND name = $1", db.Shard())
 	}
@@ -56,7 +56,7 @@ func TestDropEvents(t *testing.T) {
 	for i := range 60 {
 		events = append(events, event(i+1, fmt.Sprintf("192.0.2.%d", i%7), "", "owner", scan.BasisASN, asOf, time.Date(2026, time.Month(1+i%6), 1+i%28, 0, 0, 0, 0, time.UTC)))
 	}
-	insert(t, db, "", events...)
+	insert(t, db, events...)
 	before := digest(t, db, "owners_by_month")
 	days := digest(t, db, "owner_days")
 	dropped, err := db.DropEvents(t.Context(), time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC))
@@ -79,7 +79,7 @@ func TestDropEvents(t *testing.T) {
 	buildStale(t, db)
 	same("built")
 	// The log is imported once more: what was dropped is not counted again.
-	insert(t, db, "", events[:6]...)
+	insert(t, db, events[:6]...)
 	same("imported again")
 	if dropped, err := db.DropEvents(t.Context(), time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)); err != nil || len(dropped) != 3 {
 		t.Errorf("DropEvents() = %v, %v, want three months again", dropped, err)
@@ -100,7 +100,7 @@ func TestDropEvents(t *testing.T) {
 func TestForget(t *testing.T) {
 	db := migrated(t)
 	at := time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
-	insert(t, db, "", event(1, "192.0.2.1", "", "old", scan.BasisASN, asOf, at), event(2, "192.0.2.1", "", "old", scan.BasisASN, asOf, at.AddDate(0, 1, 0)),
+	insert(t, db, event(1, "192.0.2.1", "", "old", scan.BasisASN, asOf, at), event(2, "192.0.2.1", "", "old", scan.BasisASN, asOf, at.AddDate(0, 1, 0)),
 		event(3, "192.0.2.11", "", "other", scan.BasisASN, asOf, at), event(4, "2001:db8::1", "", "six", scan.BasisASN, asOf, at))
 	one := answer("192.0.2.1", "192.0.2.1", "192.0.2.1/32", "person", scan.BasisWHOIS, asOf)
 	if _, err := db.Reattribute(t.Context(), one); err != nil { // two versions of each
@@ -115,7 +115,7 @@ func TestForget(t *testing.T) {
 		{ID: 5, Kind: scan.KindRejected, Line: "192.0.2.1."},
 		{ID: 6, Kind: scan.KindRejected, Line: "SRC=2001:0db8:0000:0000:0000:0000:0000:0001 DST=x"}, {ID: 7, Kind: scan.KindRejected, Line: "[2001:DB8::1]:53"},
 		{ID: 8, Kind: scan.KindRejected, Line: "from 2001:db8::11 and 2001:db8::1:1 and 1:2001:db8::1"},
-	}, ""); err != nil {
+	}); err != nil {
 		t.Fatal(err)
 	}
 	buildStale(t, db)

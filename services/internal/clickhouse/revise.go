@@ -129,7 +129,7 @@ func (db *DB) Revise(ctx context.Context, month time.Time, bounds []int64, revis
 		rows += revisions[i].Events
 		b.add(&revisions[i])
 	}
-	if err := b.insert(ctx, db, b.all(), ""); err != nil {
+	if err := b.insert(ctx, db, b.all()); err != nil {
 		return 0, err
 	}
 	if err := db.conn.Exec(spilling(ctx), revision(tmp, month, bounds)); err != nil {

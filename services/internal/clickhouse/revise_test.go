@@ -14,8 +14,7 @@ func TestRevise(t *testing.T) {
 	db := migrated(t)
 	april := time.Date(2012, 4, 1, 0, 0, 0, 0, time.UTC)
 	turn := april.AddDate(0, 0, 10)
-	insert(t, db, "",
-		event(1, "192.0.2.1", "192.0.2.0/24", "Old", scan.BasisOverride, april, april),
+	insert(t, db, event(1, "192.0.2.1", "192.0.2.0/24", "Old", scan.BasisOverride, april, april),
 		event(2, "192.0.2.2", "192.0.2.0/24", "Old", scan.BasisOverride, april, april),
 		event(3, "192.0.2.1", "192.0.2.0/24", "Old", scan.BasisOverride, turn, turn),
 		event(4, "198.51.100.1", "198.51.100.0/24", "Other", scan.BasisASN, april, april),

@@ -86,7 +86,7 @@ func TestCampaigns(t *testing.T) {
 		add("Pause", fmt.Sprintf("203.0.113.%d", 30+i%3), time.Duration(i/3)*24*hour+10*time.Minute, scan.CauseScan)
 		add("Split", fmt.Sprintf("203.0.113.%d", 40+i%3), time.Duration(i/3)*(24*hour+time.Millisecond)+10*time.Minute, scan.CauseScan)
 	}
-	insert(t, db, "", events...)
+	insert(t, db, events...)
 	want := "CDN 2026-04-10 20:00:00.000 2026-04-11 22:00:00.000 12 6 3 4 4 0\n" +
 		"CDN 2026-04-15 20:00:00.000 2026-04-15 22:00:00.000 10 5 4 4 4 2\n" +
 		"Edge 2026-04-30 20:00:00.000 2026-04-30 23:00:00.000 8 4 3 4 4 0\n" +
@@ -127,7 +127,7 @@ func TestSourcesAndCountries(t *testing.T) {
 	add("2001:db8::1", "", "2001:db8::/48", "AT")
 	add("198.51.100.7", "", "", "AT")
 	events[1].Time = events[0].Time // the later id counts
-	insert(t, db, "", events...)
+	insert(t, db, events...)
 	f := func(query, want string) {
 		t.Helper()
 		if diff := cmp.Diff(want, text(t, db, query)); diff != "" {
@@ -168,7 +168,7 @@ func TestSpikes(t *testing.T) {
 	add("Steady", 33, 40, scan.DirectionIn)
 	add("New", 32, 20, scan.DirectionIn)
 	add("Few", 33, 19, scan.DirectionIn)
-	insert(t, db, "", events...)
+	insert(t, db, events...)
 	f := func(when, want string) {
 		t.Helper()
 		got := text(t, db, "SELECT arrayStringConcat(groupArray(concat(owner, ' ', toString(attempts), ' ', toString(since), ' ', toString(until))), '; ') FROM (SELECT * FROM spikes ORDER BY owner)")
@@ -182,7 +182,7 @@ func TestSpikes(t *testing.T) {
 	f("built", "New 20 2026-04-28 2026-05-04; Steady 40 2026-04-28 2026-05-04")
 	events = events[:0]
 	add("Own", 40, 30, scan.DirectionOut) // a week without a knock
-	insert(t, db, "", events...)
+	insert(t, db, events...)
 	f("a week later", "")
 	// Events that are dropped leave their roll-ups, which know of knocks alone.
 	if _, err := db.DropEvents(t.Context(), asOf.AddDate(10, 0, 0)); err != nil {
@@ -201,7 +201,7 @@ func TestTidy(t *testing.T) {
 		return number(t, db, "SELECT uniqExact(table, partition_id) FROM system.parts WHERE active AND database = currentDatabase() AND table IN ('owner_month', 'port_day')")
 	}
 	for i := range 3 {
-		insert(t, db, "", event(i+1, "192.0.2.1", "", "owner", scan.BasisASN, asOf, asOf))
+		insert(t, db, event(i+1, "192.0.2.1", "", "owner", scan.BasisASN, asOf, asOf))
 		buildStale(t, db)
 	}
 	tidy := func(grace time.Duration, want uint64) {
@@ -241,7 +241,7 @@ func TestDiffer(t *testing.T) {
 			events[i].DstPort = scan.Opt[uint16]{} // a month without ports
 		}
 	}
-	insert(t, db, "", events...)
+	insert(t, db, events...)
 	buildStale(t, db)
 	f := func(when string, want ...string) {
 		t.Helper()
@@ -287,7 +287,7 @@ func TestRollupsAreExact(t *testing.T) {
 		}
 	}
 	right(t, db, "empty")
-	insert(t, db, "", events[:15_000]...)
+	insert(t, db, events[:15_000]...)
 	right(t, db, "inserted")
 	if n := buildStale(t, db); n < 5 {
 		t.Errorf("%d months were built, want 5 at least", n)
@@ -304,7 +304,7 @@ func TestRollupsAreExact(t *testing.T) {
 	for i := range events[14_000:] {
 		events[14_000+i].Owner = "changed"
 	}
-	insert(t, db, "", events[14_000:]...)
+	insert(t, db, events[14_000:]...)
 	right(t, db, "replayed")
 	buildStale(t, db)
 	right(t, db, "built after a replay")
@@ -387,7 +387,7 @@ func TestRollupsAreExactMeanwhile(t *testing.T) {
 			e.Packets = 1
 			batch = append(batch, e)
 		}
-		insert(t, db, "", batch...)
+		insert(t, db, batch...)
 		if i%batches == batches-1 {
 			time.Sleep(3500 * time.Millisecond)
 		}
@@ -431,9 +431,9 @@ func TestViewsFromElsewhere(t *testing.T) {
 	if err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	insert(t, db, "", event(1, "192.0.2.1", "", "owner", scan.BasisASN, asOf, asOf))
+	insert(t, db, event(1, "192.0.2.1", "", "owner", scan.BasisASN, asOf, asOf))
 	buildStale(t, db)
-	insert(t, db, "", event(2, "192.0.2.1", "", "owner", scan.BasisASN, asOf, asOf))
+	insert(t, db, event(2, "192.0.2.1", "", "owner", scan.BasisASN, asOf, asOf))
 	name := db.Database()
 	elsewhere := openDSN(t, strings.Replace(dsn, "/"+name, "/default", 1))
 	if n := number(t, elsewhere, "SELECT sum(attempts) FROM `"+name+"`.owners_by_month"); n != 4 {
@@ -450,7 +450,7 @@ func TestDifferMeanwhile(t *testing.T) {
 		var err error
 		for list := range slices.Chunk(events, 50) {
 			if err == nil {
-				err = db.InsertEvents(context.Background(), list, "")
+				err = db.InsertEvents(context.Background(), list)
 			}
 		}
 		done <- err

@@ -30,7 +30,6 @@ func Suite(t *testing.T, dsn string) {
 	t.Run("ErrorInMidStream", s.errorInMidStream)
 	t.Run("ParallelQueries", s.parallelQueries)
 	t.Run("ParallelInserts", s.parallelInserts)
-	t.Run("Deduplication", s.deduplication)
 	t.Run("BrokenInsert", s.brokenInsert)
 	t.Run("BigResult", s.bigResult)
 	t.Run("Cancel", s.cancel)
@@ -264,27 +263,6 @@ func (s suite) parallelInserts(t *testing.T) {
 	wg.Wait()
 	if got := value[uint64](t, s.conn, "SELECT uniqExact(a) FROM inserts HAVING count() = 200000"); got != 200_000 {
 		t.Errorf("%d of 200000 rows are there", got)
-	}
-}
-
-func (s suite) deduplication(t *testing.T) {
-	run(t, s.conn, "CREATE TABLE dedup (a UInt64) ENGINE = MergeTree PARTITION BY a % 3 ORDER BY a SETTINGS non_replicated_deduplication_window = 100")
-	insert := func(token string) uint64 {
-		t.Helper()
-		ctx := clickhouse.Context(t.Context(), clickhouse.WithSettings(clickhouse.Settings{"insert_deduplication_token": token}))
-		if err := fill(ctx, s.conn, "dedup", 0, 1000); err != nil {
-			t.Fatal(err)
-		}
-		return value[uint64](t, s.conn, "SELECT count() FROM dedup")
-	}
-	if got := insert("first"); got != 1000 {
-		t.Errorf("the first insert gave %d rows, want 1000", got)
-	}
-	if got := insert("first"); got != 1000 {
-		t.Errorf("the repeat gave %d rows, want 1000", got)
-	}
-	if got := insert("second"); got != 2000 {
-		t.Errorf("another token gave %d rows, want 2000", got)
 	}
 }
 

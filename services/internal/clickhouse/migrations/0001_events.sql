@@ -72,7 +72,7 @@ ENGINE = {{sharded "ReplacingMergeTree(enriched_at)"}}
 PARTITION BY toYYYYMM(time)
 ORDER BY (src_ip, time, id)
 -- A batch is written as one file, not as two for each column that are synced one by one; merges make wide parts of them.
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, min_bytes_for_wide_part = 67108864
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_bytes_for_wide_part = 67108864
 COMMENT 'One row for each packet logged, or each line that stands for several';
 
 {{if cluster}}

@@ -17,5 +17,5 @@ CREATE TABLE IF NOT EXISTS rejected{{on}}
 )
 ENGINE = {{everywhere "ReplacingMergeTree"}}
 ORDER BY (sensor, id)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Lines that became no event: all that are rejected, samples of those not recognised';

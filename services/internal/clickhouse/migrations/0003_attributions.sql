@@ -23,5 +23,5 @@ CREATE TABLE IF NOT EXISTS attributions{{on}}
 )
 ENGINE = {{everywhere "ReplacingMergeTree"}}
 ORDER BY (first, last, id)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'History of what was learnt about the owners of address blocks';
