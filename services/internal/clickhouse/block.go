@@ -62,7 +62,7 @@ func (b *block[R]) all() []int32 {
 // repeats anyway. A table that is not replicated notes an insert as seen before it has
 // it: after a kill in between the repeat is thrown away, with nothing there.
 var insertSettings = driver.Settings{
-	"async_insert": 0, "max_partitions_per_insert_block": 0, "optimize_on_insert": 0, "insert_deduplicate": 0,
+	"async_insert": 0, "max_partitions_per_insert_block": 0, "optimize_on_insert": 0, "deduplicate_insert": "disable",
 }
 
 // insert sends the rows of these numbers in this order. It returns when

@@ -114,6 +114,7 @@ func TestInsertRepeats(t *testing.T) {
 // ClickHouse has noted it (see TestKilledEngineLosesNothing). Readers see no repeat.
 func TestInsertIsTakenForNoOther(t *testing.T) {
 	db := migrated(t)
+	exec(t, db, "ALTER TABLE events MODIFY SETTING non_replicated_deduplication_window = 1000") // as it once was made
 	exec(t, db, "SYSTEM STOP MERGES events")
 	events := clickhouse.Sample(100)
 	for i := range uint64(3) {

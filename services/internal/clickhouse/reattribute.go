@@ -169,7 +169,7 @@ func (db *DB) reattributeMonth(ctx context.Context, f scan.Facts, condition stri
 	query := fmt.Sprintf("INSERT INTO events (%s) SELECT %s FROM (SELECT * FROM events WHERE toYYYYMM(time) = %d AND %s) AS e",
 		columns, exprs, month, condition)
 	ctx = driver.Context(exact(ctx), driver.WithSettings(driver.Settings{
-		"final": 1, "async_insert": 0, "insert_deduplicate": 0, "max_query_size": maxQuery,
+		"final": 1, "async_insert": 0, "deduplicate_insert_select": "disable", "max_query_size": maxQuery,
 	}))
 	return db.conn.Exec(ctx, query)
 }

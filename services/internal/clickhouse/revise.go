@@ -184,7 +184,7 @@ func revision(tmp string, month time.Time, bounds []int64) string {
 // row once, and use the disk where memory is short.
 func spilling(ctx context.Context) context.Context {
 	return driver.Context(ctx, driver.WithSettings(driver.Settings{
-		"final": 1, "max_query_size": maxQuery, "insert_deduplicate": 0, "async_insert": 0,
+		"final": 1, "max_query_size": maxQuery, "deduplicate_insert_select": "disable", "async_insert": 0,
 		"max_bytes_before_external_group_by": 200 << 20, "max_bytes_before_external_sort": 200 << 20,
 	}))
 }

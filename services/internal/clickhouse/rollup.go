@@ -224,7 +224,7 @@ func (db *DB) Sweep(ctx context.Context, age time.Duration) (err error) {
 
 // Differ compares what the views over roll-ups count with the events, month by
 // month, and returns the months that differ: none, ever. Months whose events were
-// dropped on purpose are not compared. It reads every event twice.
+// dropped on purpose are not compared. It reads every event three times.
 func (db *DB) Differ(ctx context.Context) (compared int, months []time.Time, err error) {
 	rows, err := db.conn.Query(exact(ctx), `SELECT month, min(same) FROM
 		(
