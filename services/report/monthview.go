@@ -89,7 +89,7 @@ func (c Campaign) Days() string {
 	return first + " to " + last
 }
 
-// cause is one of the causes with what it means.
+// causeRow is one of the causes with what it means.
 type causeRow struct {
 	Share
 	Means  string

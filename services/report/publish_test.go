@@ -217,3 +217,21 @@ func TestPublish(t *testing.T) {
 		}
 	}
 }
+
+// Every cause that is documented has a meaning on the page.
+func TestMeanings(t *testing.T) {
+	doc, err := docFiles.ReadFile("docs/25-causes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, _, _ := strings.Cut(string(doc), "## How good")
+	causes := regexp.MustCompile("(?m)^\\| `([a-z]+)` \\|").FindAllStringSubmatch(table, -1)
+	for _, cause := range causes {
+		if meanings[cause[1]] == "" {
+			t.Errorf("%s has no meaning", cause[1])
+		}
+	}
+	if len(causes) != len(meanings) {
+		t.Errorf("%d causes are documented, %d have a meaning", len(causes), len(meanings))
+	}
+}
